@@ -1,0 +1,105 @@
+from django.db import models
+from django.db.models import Q
+
+from events.models import Event
+from switera_webhooks.environments import Environment
+from switera_webhooks.ids import Prefix, new_id, to_public_id
+from webhooks.models import App, Endpoint
+
+
+class DeliveryStatus(models.TextChoices):
+    """`pending` waits for its first attempt or a retry; `sending` is leased to a worker."""
+
+    PENDING = "pending"
+    SENDING = "sending"
+    SUCCEEDED = "succeeded"
+    FAILED = "failed"
+    CANCELED = "canceled"
+
+
+class Delivery(models.Model):
+    """One event on its way to one endpoint: the row is the queue entry, the state and the summary.
+
+    A pending delivery is held while its endpoint is disabled, unless it is a test send; that is not stored here
+    but on the lane, so that disabling an endpoint with a backlog of a million writes one row.
+    """
+
+    id = models.UUIDField(primary_key=True, default=new_id, editable=False)
+    event = models.ForeignKey(Event, on_delete=models.CASCADE, related_name="deliveries", db_index=False)
+    endpoint = models.ForeignKey(
+        Endpoint, on_delete=models.CASCADE, related_name="deliveries", db_index=False
+    )
+    # Copies of the event's and the endpoint's, so that an app's lists and filters need no join.
+    app = models.ForeignKey(App, on_delete=models.CASCADE, related_name="deliveries", db_index=False)
+    environment = models.CharField(max_length=8, choices=Environment)
+    event_type = models.CharField(max_length=128)
+    test = models.BooleanField(default=False)
+
+    status = models.CharField(max_length=10, choices=DeliveryStatus, default=DeliveryStatus.PENDING)
+    # When the next attempt is due; set while pending, and then alone.
+    due_at = models.DateTimeField(null=True)
+    # Attempts on record, lost ones included.
+    attempt_count = models.PositiveIntegerField(default=0)
+    # Failures counted against the retry schedule; a retry by hand starts it anew.
+    schedule_position = models.PositiveSmallIntegerField(default=0)
+    # Workers lost in a row with this delivery in hand (S43).
+    lost_count = models.PositiveSmallIntegerField(default=0)
+    # Who is sending, and until when nobody else may.
+    lease = models.UUIDField(null=True)
+    leased_until = models.DateTimeField(null=True)
+
+    last_attempt_at = models.DateTimeField(null=True)
+    response_status = models.PositiveSmallIntegerField(null=True)
+    # One of deliveries.error_codes.ErrorCode, empty without a failure.
+    error_code = models.CharField(max_length=20, blank=True)
+    error = models.TextField(blank=True)
+    created_at = models.DateTimeField()
+
+    class Meta:
+        verbose_name_plural = "deliveries"
+        indexes = [
+            # Claim: the due deliveries of one lane, oldest first. Also the count of an endpoint's held ones.
+            models.Index(fields=["endpoint", "due_at"], condition=Q(status="pending"), name="delivery_due"),
+            # Claim on the lane of a disabled endpoint: only test sends go out.
+            models.Index(
+                fields=["endpoint", "due_at"],
+                condition=Q(status="pending", test=True),
+                name="delivery_due_test",
+            ),
+            # Sweep: leases that ran out.
+            models.Index(fields=["leased_until"], condition=Q(status="sending"), name="delivery_leased"),
+            # Health: is a delivery of this endpoint waiting for a retry?
+            models.Index(
+                fields=["endpoint"],
+                condition=Q(status="pending", attempt_count__gt=0),
+                name="delivery_retrying",
+            ),
+            # An app's list of deliveries, newest first.
+            models.Index(fields=["app", "environment", "-id"], name="delivery_of_app"),
+            # The same of one endpoint.
+            models.Index(fields=["endpoint", "-id"], name="delivery_of_endpoint"),
+        ]
+        constraints = [
+            # (event, endpoint) is one delivery for ever. Also the list of an event's deliveries.
+            models.UniqueConstraint(fields=["event", "endpoint"], name="delivery_once_per_endpoint"),
+            models.CheckConstraint(
+                condition=Q(status__in=DeliveryStatus.values), name="delivery_status_known"
+            ),
+            models.CheckConstraint(
+                condition=Q(status="pending", due_at__isnull=False)
+                | (~Q(status="pending") & Q(due_at=None)),
+                name="delivery_due_while_pending",
+            ),
+            models.CheckConstraint(
+                condition=Q(status="sending", lease__isnull=False, leased_until__isnull=False)
+                | (~Q(status="sending") & Q(lease=None, leased_until=None)),
+                name="delivery_leased_while_sending",
+            ),
+        ]
+
+    def __str__(self) -> str:
+        return f"{self.event_type} {self.public_id}"
+
+    @property
+    def public_id(self) -> str:
+        return to_public_id(Prefix.DELIVERY, self.id)

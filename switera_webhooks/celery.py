@@ -1,0 +1,51 @@
+"""The shared Celery app. Messages say only "there is work"; rows in the database are the queue."""
+
+import os
+
+from celery import Celery
+from django.conf import settings
+
+os.environ.setdefault("DJANGO_SETTINGS_MODULE", "switera_webhooks.settings")
+
+DRAIN_TASK = "deliveries.drain"
+SWEEP_TASK = "deliveries.sweep"
+
+app = Celery("switera_webhooks")
+
+
+def _broker_options() -> dict[str, object]:
+    if settings.CELERY_EMBEDDED:
+        # In-memory broker: kombu looks for messages this often (measured: p50 495 ms by default, 10 ms so).
+        return {"polling_interval": 0.01}
+    if settings.CELERY_BROKER_URL.startswith("redis"):
+        # A broker that is down must not hold a publisher for more than a moment (S44).
+        return {"socket_connect_timeout": 1, "socket_timeout": 5, "visibility_timeout": 3600}
+    return {}
+
+
+app.conf.update(
+    broker_url=settings.CELERY_BROKER_URL,
+    broker_transport_options=_broker_options(),
+    broker_connection_timeout=1,
+    broker_connection_retry_on_startup=True,
+    # A worker waits for a broker that is away for as long as it takes.
+    broker_connection_max_retries=None,
+    task_ignore_result=True,
+    task_serializer="json",
+    accept_content=["json"],
+    worker_prefetch_multiplier=1,
+    worker_send_task_events=False,
+    worker_hijack_root_logger=False,
+    worker_cancel_long_running_tasks_on_connection_loss=False,
+    # Keep database connections between tasks: a new one a task costs twice the task (measured 127 -> 278/s).
+    db_reuse_max=None,
+    enable_utc=True,
+    timezone="UTC",
+    beat_schedule={
+        # The net under everything: due rows whose nudge was lost, leases whose worker died.
+        "sweep": {"task": SWEEP_TASK, "schedule": 1.0, "options": {"expires": 5}},
+    },
+    beat_scheduler="celery.beat:Scheduler",  # in memory: no schedule file that a kill -9 leaves behind
+    beat_max_loop_interval=1,
+)
+app.autodiscover_tasks(["deliveries"])

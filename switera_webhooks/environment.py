@@ -1,0 +1,120 @@
+"""Reading settings from the environment, so that a mistake is one clear sentence naming the variable."""
+
+import ipaddress
+import os
+from collections.abc import Callable
+from pathlib import Path
+from typing import TypeVar
+
+import environ
+from django.core.exceptions import ImproperlyConfigured
+
+Network = ipaddress.IPv4Network | ipaddress.IPv6Network
+Value = TypeVar("Value")
+
+env = environ.Env()
+
+
+def read_env_file(base_dir: Path) -> None:
+    """Read `.env`, or the file that SWITERA_ENV_FILE names; empty reads none. Set variables win."""
+    name = os.environ.get("SWITERA_ENV_FILE", str(base_dir / ".env"))
+    if name and Path(name).is_file():
+        environ.Env.read_env(name)
+
+
+def _read(name: str, default: str, convert: Callable[[str], Value], expected: str) -> Value:
+    text = os.environ.get(name, default).strip()
+    try:
+        return convert(text)
+    except ValueError as error:
+        raise ImproperlyConfigured(f"{name} is {text!r}, but must be {expected}.") from error
+
+
+def _bool(text: str) -> bool:
+    if text.lower() in {"1", "true", "yes", "on"}:
+        return True
+    if text.lower() in {"", "0", "false", "no", "off"}:
+        return False
+    raise ValueError(text)
+
+
+def boolean(name: str, default: str = "false") -> bool:
+    """A switch: true or false, in the usual spellings."""
+    return _read(name, default, _bool, "true or false")
+
+
+def whole_number(name: str, default: str, *, least: int, most: int = 2**31 - 1) -> int:
+    """A whole number from `least` to `most`; raises ImproperlyConfigured otherwise."""
+
+    def convert(text: str) -> int:
+        number = int(text or default)
+        if not least <= number <= most:
+            raise ValueError(text)
+        return number
+
+    return _read(name, default, convert, f"a whole number from {least} to {most}")
+
+
+def decimal_number(name: str, default: str, *, least: float, most: float) -> float:
+    """A number from `least` to `most`; raises ImproperlyConfigured otherwise."""
+
+    def convert(text: str) -> float:
+        number = float(text or default)
+        if not least <= number <= most:  # also refuses nan
+            raise ValueError(text)
+        return number
+
+    return _read(name, default, convert, f"a number from {least:g} to {most:g}")
+
+
+def texts(name: str, default: str = "") -> list[str]:
+    """Comma-separated texts, blanks dropped."""
+    return [part.strip() for part in os.environ.get(name, default).split(",") if part.strip()]
+
+
+def seconds(name: str, default: str) -> tuple[float, ...]:
+    """Comma-separated seconds, none of them negative; empty is no delay at all."""
+
+    def convert(text: str) -> tuple[float, ...]:
+        numbers = tuple(float(part) for part in text.split(",") if part.strip())
+        if any(not 0 <= number <= 31_536_000 for number in numbers):
+            raise ValueError(text)
+        return numbers
+
+    return _read(name, default, convert, "seconds separated by commas, such as 5,300,1800")
+
+
+def networks(name: str) -> tuple[Network, ...]:
+    """Comma-separated CIDRs, IPv4 or IPv6."""
+
+    def convert(text: str) -> tuple[Network, ...]:
+        return tuple(ipaddress.ip_network(part.strip()) for part in text.split(",") if part.strip())
+
+    return _read(name, "", convert, "networks separated by commas, such as 10.1.0.0/16,fd00::/8")
+
+
+def ports(name: str, default: str) -> frozenset[int] | None:
+    """Comma-separated ports; `*` is None, which stands for any port."""
+
+    def convert(text: str) -> frozenset[int] | None:
+        if text == "*":
+            return None
+        numbers = frozenset(int(part) for part in text.split(",") if part.strip())
+        if any(not 1 <= number <= 65535 for number in numbers):
+            raise ValueError(text)
+        return numbers
+
+    return _read(name, default, convert, "ports from 1 to 65535 separated by commas, or * for any")
+
+
+def kept_in_file(path: Path, make: Callable[[], str]) -> str:
+    """The text in `path`, made at first use: a development machine's own key, never shown or copied."""
+    path.parent.mkdir(parents=True, exist_ok=True)
+    try:
+        handle = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
+    except FileExistsError:
+        return path.read_text().strip()
+    with os.fdopen(handle, "w") as file:
+        value = make()
+        file.write(value)
+    return value

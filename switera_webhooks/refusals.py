@@ -1,0 +1,54 @@
+"""Why an action was refused, in words for people; the REST API and commands translate, nobody catches and hides.
+
+Each carries a `code` for programs, a `message` of one clear sentence, and `details` that name fields.
+"""
+
+from collections.abc import Mapping
+
+
+class Refusal(Exception):
+    """An action that changed nothing, and why."""
+
+    default_code = "refused"
+
+    def __init__(
+        self, message: str, *, code: str | None = None, details: Mapping[str, object] | None = None
+    ) -> None:
+        super().__init__(message)
+        self.code = code or self.default_code
+        self.message = message
+        self.details: dict[str, object] = dict(details or {})
+
+
+class InvalidInput(Refusal):
+    """What was asked for is malformed or against a rule (REST: 400)."""
+
+    default_code = "invalid"
+
+
+class Forbidden(Refusal):
+    """The actor may not do this (403)."""
+
+    default_code = "forbidden"
+
+
+class Conflict(Refusal):
+    """The present state does not allow it (409)."""
+
+    default_code = "conflict"
+
+
+class TooLarge(Refusal):
+    """Over a size limit (413)."""
+
+    default_code = "too_large"
+
+
+class LimitReached(Refusal):
+    """Too many of these for now (429); `retry_after` in whole seconds."""
+
+    default_code = "rate_limited"
+
+    def __init__(self, message: str, *, retry_after: int, code: str | None = None) -> None:
+        super().__init__(message, code=code)
+        self.retry_after = retry_after

@@ -1,0 +1,18 @@
+from webhooks.models.api_key import ApiKey
+from webhooks.models.app import App, Membership, Role
+from webhooks.models.audit_entry import AuditEntry
+from webhooks.models.endpoint import DisabledReason, Endpoint, EndpointSecret
+from webhooks.models.organization import Organization, OrganizationState
+
+__all__ = [
+    "ApiKey",
+    "App",
+    "AuditEntry",
+    "DisabledReason",
+    "Endpoint",
+    "EndpointSecret",
+    "Membership",
+    "Organization",
+    "OrganizationState",
+    "Role",
+]

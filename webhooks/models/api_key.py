@@ -1,0 +1,40 @@
+from django.db import models
+
+from switera_webhooks.environments import Environment
+from switera_webhooks.ids import Prefix, new_id, to_public_id
+from webhooks.models.app import App
+
+
+class ApiKey(models.Model):
+    """A key of the REST API. Only a digest is kept; prefix and last four let a person tell keys apart (S30)."""
+
+    id = models.UUIDField(primary_key=True, default=new_id, editable=False)
+    app = models.ForeignKey(App, on_delete=models.CASCADE, related_name="api_keys")
+    environment = models.CharField(max_length=8, choices=Environment)
+    # SHA-256 of the key, 32 bytes. Unique: the one indexed look-up of authentication.
+    digest = models.BinaryField(max_length=32, unique=True)
+    prefix = models.CharField(max_length=16)
+    last4 = models.CharField(max_length=4)
+    created_at = models.DateTimeField(auto_now_add=True)
+    last_used_at = models.DateTimeField(null=True)
+    expires_at = models.DateTimeField(null=True)
+    revoked_at = models.DateTimeField(null=True)
+
+    class Meta:
+        constraints = [
+            models.CheckConstraint(
+                condition=models.Q(environment__in=Environment.values), name="api_key_environment_known"
+            ),
+        ]
+
+    def __str__(self) -> str:
+        return self.masked
+
+    @property
+    def public_id(self) -> str:
+        return to_public_id(Prefix.API_KEY, self.id)
+
+    @property
+    def masked(self) -> str:
+        """What may be shown of the key: `sk_live_…3f9a`."""
+        return f"{self.prefix}…{self.last4}"
