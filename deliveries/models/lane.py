@@ -19,6 +19,8 @@ class Lane(models.Model):
     wake_at = models.DateTimeField(null=True)
     # The endpoint is disabled: only test sends go out.
     held = models.BooleanField(default=False)
+    # The endpoint is deleted: nothing goes out, and the sweep cancels what comes back from a worker.
+    closed = models.BooleanField(default=False)
     # Deliveries leased to workers, and how many may be.
     in_flight = models.IntegerField(default=0)
     cap = models.PositiveIntegerField(default=16)

@@ -1,3 +1,5 @@
+import json
+
 from django.db import models
 from django.db.models import Q
 
@@ -63,3 +65,8 @@ class Event(models.Model):
     @property
     def public_id(self) -> str:
         return to_public_id(Prefix.EVENT, self.id)
+
+    @property
+    def data(self) -> object:
+        """What the emitter gave, read back from the payload."""
+        return json.loads(self.payload)["data"]

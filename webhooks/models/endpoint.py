@@ -48,7 +48,8 @@ class Endpoint(models.Model):
     disabled_reason = models.CharField(max_length=20, choices=DisabledReason, null=True)  # noqa: DJ001 (null with disabled_at)
     # Grows with every change of what a worker keeps in memory (URL, headers, secrets): the next claim sees it.
     version = models.PositiveIntegerField(default=1)
-    created_at = models.DateTimeField(auto_now_add=True)
+    # The database's clock: an event goes to the endpoints that existed when it was emitted.
+    created_at = models.DateTimeField()
     updated_at = models.DateTimeField(auto_now=True)
     deleted_at = models.DateTimeField(null=True)
 

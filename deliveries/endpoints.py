@@ -1,0 +1,245 @@
+"""An endpoint's life: created, changed, disabled, enabled, deleted. Each touches its lane, so all live here."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field, fields
+from typing import Literal
+
+from django.conf import settings
+from django.db import transaction
+from django.utils import timezone
+
+from deliveries.endpoint_fields import MASK, check_fields, encrypted_headers, stored_values
+from deliveries.locking import lock_lane
+from deliveries.models import Delivery, DeliveryStatus, Lane
+from switera_webhooks.database import database_now
+from switera_webhooks.nudge import nudge
+from switera_webhooks.refusals import InvalidInput, LimitReached
+from webhooks import audit
+from webhooks.audit import REDACTED, Actor
+from webhooks.destinations.acceptance import check_endpoint_url
+from webhooks.destinations.endpoint_url import UrlRefused
+from webhooks.models import App, DisabledReason, Endpoint, Organization
+from webhooks.secrets import create_secret, erase_secrets
+
+__all__ = [
+    "MASK",
+    "CreatedEndpoint",
+    "EndpointFields",
+    "UpdatedEndpoint",
+    "create_endpoint",
+    "delete_endpoint",
+    "disable_endpoint",
+    "enable_endpoint",
+    "update_endpoint",
+]
+
+
+@dataclass(frozen=True)
+class EndpointFields:
+    """What a Builder says about an endpoint; `headers` in plain text, `rate_limit` in deliveries a second."""
+
+    url: str
+    event_types: list[str]
+    name: str = ""
+    description: str = ""
+    organization: Organization | None = None
+    headers: Mapping[str, str] = field(default_factory=dict)
+    metadata: Mapping[str, str] = field(default_factory=dict)
+    rate_limit: int | None = None
+    enabled: bool = True
+
+
+@dataclass(frozen=True)
+class CreatedEndpoint:
+    """A new endpoint; the secret's text is for showing once, the warning for showing beside it."""
+
+    endpoint: Endpoint
+    secret: str
+    warning: str | None
+
+
+@dataclass(frozen=True)
+class UpdatedEndpoint:
+    endpoint: Endpoint
+    warning: str | None
+
+
+def create_endpoint(app: App, environment: str, given: EndpointFields, actor: Actor) -> CreatedEndpoint:
+    """Add an endpoint with its first secret.
+
+    Raises InvalidInput (a field), LimitReached (WEBHOOKS_MAX_ENDPOINTS). The URL is judged by the address guard, its
+    name looked up within 2 s, before the transaction.
+    """
+    values = {f.name: getattr(given, f.name) for f in fields(given)}
+    check_fields(app, values)
+    url, warning = _accepted_url(given.url)
+    with transaction.atomic():
+        _refuse_over_limit(app)
+        endpoint = Endpoint(app=app, environment=environment, url=url, created_at=database_now())
+        for name, value in stored_values(values).items():
+            setattr(endpoint, name, value)
+        endpoint.headers = encrypted_headers(given.headers, {})
+        if not given.enabled:
+            endpoint.disabled_at, endpoint.disabled_reason = timezone.now(), DisabledReason.MANUAL
+        endpoint.save(force_insert=True)
+        Lane.objects.create(
+            endpoint=endpoint, app=app, held=not given.enabled, rate=given.rate_limit and float(given.rate_limit)
+        )
+        secret = create_secret(endpoint)
+        _record(endpoint, actor, "endpoint.created", {"url": url, "event_types": endpoint.event_types})
+    return CreatedEndpoint(endpoint, secret, warning)
+
+
+def update_endpoint(endpoint: Endpoint, changes: Mapping[str, object], actor: Actor) -> UpdatedEndpoint:
+    """Change some fields of EndpointFields; those that stay the same write nothing. Raises InvalidInput.
+
+    A masked header value leaves the stored one. The very next attempt uses what is written here.
+    """
+    check_fields(endpoint.app, changes)
+    warning = None
+    changes = dict(changes)
+    if "url" in changes:
+        changes["url"], warning = _accepted_url(str(changes["url"]))
+    with transaction.atomic():
+        lane = lock_lane(endpoint.pk)
+        endpoint = Endpoint.objects.select_for_update(of=("self",)).select_related("app").get(pk=endpoint.pk)
+        new = stored_values(changes)
+        if isinstance(headers := changes.get("headers"), Mapping):
+            new["headers"] = encrypted_headers(headers, endpoint.headers)
+        if "url" in changes:
+            new["url"] = changes["url"]
+        changed = {name: value for name, value in new.items() if getattr(endpoint, name) != value}
+        if changed:
+            before = {name: getattr(endpoint, name) for name in changed}
+            for name, value in changed.items():
+                setattr(endpoint, name, value)
+            endpoint.version += 1
+            endpoint.save(update_fields=[*changed, "version", "updated_at"])
+            if "rate_limit" in changed:
+                lane.rate = None if endpoint.rate_limit is None else float(endpoint.rate_limit)
+                lane.tokens_at = None
+                lane.wake_at = timezone.now()
+                lane.seq += 1
+                lane.save(update_fields=["rate", "tokens_at", "wake_at", "seq"])
+            _record(endpoint, actor, "endpoint.updated", _told(before, changed))
+        if changes.get("enabled") is False:
+            endpoint = disable_endpoint(endpoint, DisabledReason.MANUAL, actor)
+        elif changes.get("enabled") is True:
+            endpoint = enable_endpoint(endpoint, actor)
+    return UpdatedEndpoint(endpoint, warning)
+
+
+def disable_endpoint(endpoint: Endpoint, reason: DisabledReason, actor: Actor) -> Endpoint:
+    """Hold its deliveries, new ones too. One that is disabled already stays as it is, with its first reason."""
+    with transaction.atomic():
+        lane = lock_lane(endpoint.pk)
+        endpoint = Endpoint.objects.select_for_update(of=("self",)).select_related("app").get(pk=endpoint.pk)
+        if endpoint.disabled_at is None and endpoint.deleted_at is None:
+            endpoint.disabled_at, endpoint.disabled_reason = timezone.now(), reason
+            endpoint.save(update_fields=["disabled_at", "disabled_reason", "updated_at"])
+            lane.held = True
+            lane.seq += 1
+            lane.save(update_fields=["held", "seq"])
+            _record(endpoint, actor, "endpoint.disabled", {"reason": reason.value})
+    return endpoint
+
+
+def enable_endpoint(
+    endpoint: Endpoint, actor: Actor, held: Literal["release", "cancel"] = "release"
+) -> Endpoint:
+    """Let deliveries go again; those that were held go out (at the endpoint's rate limit) or are canceled."""
+    if held not in ("release", "cancel"):
+        raise InvalidInput(
+            'held is "release" or "cancel".', details={"held": ['Give "release" or "cancel".']}
+        )
+    with transaction.atomic():
+        lane = lock_lane(endpoint.pk)
+        endpoint = Endpoint.objects.select_for_update(of=("self",)).select_related("app").get(pk=endpoint.pk)
+        if endpoint.disabled_at is not None and endpoint.deleted_at is None:
+            endpoint.disabled_at = endpoint.disabled_reason = None
+            endpoint.save(update_fields=["disabled_at", "disabled_reason", "updated_at"])
+            canceled = _cancel_pending(endpoint, test=False) if held == "cancel" else 0
+            lane.held = False
+            lane.failing_since = None
+            lane.wake_at = timezone.now()
+            lane.seq += 1
+            lane.save(update_fields=["held", "failing_since", "wake_at", "seq"])
+            _record(endpoint, actor, "endpoint.enabled", {"held": held, "canceled": canceled})
+            nudge()
+    return endpoint
+
+
+def delete_endpoint(endpoint: Endpoint, actor: Actor) -> None:
+    """Cancel what is pending, erase secrets and header values, keep the history until retention ends."""
+    with transaction.atomic():
+        lane = lock_lane(endpoint.pk)
+        endpoint = Endpoint.objects.select_for_update(of=("self",)).select_related("app").get(pk=endpoint.pk)
+        if endpoint.deleted_at is not None:
+            return
+        endpoint.deleted_at = timezone.now()
+        endpoint.headers = {}
+        endpoint.version += 1
+        endpoint.save(update_fields=["deleted_at", "headers", "version", "updated_at"])
+        erase_secrets(endpoint)
+        canceled = _cancel_pending(endpoint)
+        lane.closed = True
+        lane.wake_at = None
+        lane.seq += 1
+        lane.save(update_fields=["closed", "wake_at", "seq"])
+        _record(endpoint, actor, "endpoint.deleted", {"url": endpoint.url, "canceled": canceled})
+
+
+def _cancel_pending(endpoint: Endpoint, *, test: bool | None = None) -> int:
+    pending = Delivery.objects.filter(endpoint=endpoint, status=DeliveryStatus.PENDING)
+    if test is not None:
+        pending = pending.filter(test=test)
+    return pending.update(status=DeliveryStatus.CANCELED, due_at=None)
+
+
+def _accepted_url(text: str) -> tuple[str, str | None]:
+    try:
+        accepted = check_endpoint_url(text)
+    except UrlRefused as refused:
+        raise InvalidInput(refused.message, code=refused.code, details={"url": [refused.message]}) from refused
+    return accepted.url, accepted.warning
+
+
+def _refuse_over_limit(app: App) -> None:
+    if settings.WEBHOOKS_MAX_ENDPOINTS:
+        # The app's row is the lock under which endpoints are counted.
+        App.objects.select_for_update().get(pk=app.pk)
+        if app.endpoints.filter(deleted_at=None).count() >= settings.WEBHOOKS_MAX_ENDPOINTS:
+            raise LimitReached(
+                f"This app has its {settings.WEBHOOKS_MAX_ENDPOINTS:,} endpoints: delete one first.",
+                code="too_many_endpoints",
+                retry_after=60,
+            )
+
+
+def _told(before: Mapping[str, object], after: Mapping[str, object]) -> dict[str, object]:
+    """Changes for the audit log: {field: [before, after]}, header values redacted (S25)."""
+    told: dict[str, object] = {}
+    for name, value in after.items():
+        if name == "headers":
+            told[name] = [_redacted(before[name]), _redacted(value)]
+        elif name == "organization":
+            told[name] = [str(before[name] or ""), str(value or "")]
+        else:
+            told[name] = [before[name], value]
+    return told
+
+
+def _redacted(headers: object) -> dict[str, str]:
+    return {name: REDACTED for name in sorted(headers)} if isinstance(headers, Mapping) else {}
+
+
+def _record(endpoint: Endpoint, actor: Actor, action: str, changes: Mapping[str, object]) -> None:
+    audit.record(
+        endpoint.app,
+        actor,
+        action,
+        target_type="endpoint",
+        target_id=endpoint.public_id,
+        target_name=str(endpoint),
+        changes=changes,
+    )

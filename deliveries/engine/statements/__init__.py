@@ -1,0 +1,109 @@
+"""The engine's hot statements, in a form for PostgreSQL and one for SQLite that behave the same.
+
+tests/deliveries/engine/test_statements.py runs every statement on both.
+"""
+
+import datetime as dt
+import uuid
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Protocol
+
+from django.db import connection
+
+
+@dataclass(frozen=True, slots=True)
+class Claimed:
+    """A delivery that is leased to us, with what is needed to send it."""
+
+    delivery_id: uuid.UUID
+    lease: uuid.UUID
+    endpoint_id: uuid.UUID
+    endpoint_version: int
+    app_id: uuid.UUID
+    event_id: uuid.UUID
+    event_type: str
+    attempt_count: int  # attempts on record before this one
+    schedule_position: int
+    payload: str
+
+
+@dataclass(frozen=True, slots=True)
+class Result:
+    """How one attempt ended, and what becomes of the delivery."""
+
+    delivery_id: uuid.UUID
+    lease: uuid.UUID
+    succeeded: bool
+    retry_in: float | None  # seconds until the next attempt; None: no more attempts
+    schedule_position: int
+    lost_count: int
+    started_at: dt.datetime
+    duration_ms: int
+    response_status: int | None
+    response_headers: str | None  # JSON
+    response_body: str
+    response_truncated: bool
+    error_code: str
+    error: str
+
+
+@dataclass(frozen=True, slots=True)
+class FinishedLane:
+    """An endpoint after results were recorded."""
+
+    endpoint_id: uuid.UUID
+    finished: int  # results that were recorded; fewer than given where a lease was lost
+    failing_since: dt.datetime | None
+
+
+@dataclass(frozen=True, slots=True)
+class Expired:
+    """A delivery whose worker let its lease run out."""
+
+    delivery_id: uuid.UUID
+    lease: uuid.UUID
+    schedule_position: int
+    lost_count: int
+    started_at: dt.datetime
+    leased_until: dt.datetime
+
+
+class Statements(Protocol):
+    """Each is one short transaction; none is open while a request is."""
+
+    def prepare_connection(self) -> None:
+        """Planner settings for a connection that runs these statements and nothing else."""
+
+    def fan_out(self, events: int) -> int:
+        """Dispatch up to so many undispatched events, oldest first; the number that was dispatched.
+
+        Inserts a delivery for each endpoint of the event's app and environment that existed when it was
+        emitted and subscribes to its type now, and wakes those endpoints' lanes.
+        """
+
+    def claim(self, limit: int, lease_seconds: float) -> list[Claimed]:
+        """Lease up to `limit` due deliveries, a fair share of each lane that is due and has room."""
+
+    def finish(self, results: Sequence[Result]) -> list[FinishedLane]:
+        """Record attempts, the deliveries' state and next due time, and the lanes' facts, all or nothing.
+
+        A result whose lease was lost meanwhile leaves no trace.
+        """
+
+    def expired(self, limit: int) -> list[Expired]:
+        """Deliveries whose lease ran out."""
+
+    def cancel_closed(self) -> int:
+        """Cancel what waits on the lanes of deleted endpoints; the number of deliveries."""
+
+
+def statements() -> Statements:
+    """The form for the default database."""
+    if connection.vendor == "postgresql":
+        from deliveries.engine.statements.postgresql import PostgresqlStatements
+
+        return PostgresqlStatements()
+    from deliveries.engine.statements.sqlite import SqliteStatements
+
+    return SqliteStatements()

@@ -1,0 +1,126 @@
+"""Test sends: one event to one endpoint through the real pipeline, marked `test`."""
+
+import datetime as dt
+
+from django.conf import settings
+from django.db import transaction
+from django.utils import timezone
+
+from deliveries.locking import lock_lane
+from deliveries.models import Delivery
+from events.catalog.schemas import DataRefused, check_data
+from events.event_types import visible_event_types
+from events.models import Event, EventType
+from events.payload import Envelope, build_payload
+from switera_webhooks.ids import new_id
+from switera_webhooks.nudge import nudge
+from switera_webhooks.refusals import InvalidInput, LimitReached
+from webhooks import audit
+from webhooks.audit import Actor
+from webhooks.models import App, Endpoint
+
+_MINUTE = dt.timedelta(minutes=1)
+
+
+def send_test(endpoint: Endpoint, event_type: str, actor: Actor, data: object | None = None) -> Delivery:
+    """Send the type's example, or `data`, to this endpoint alone, subscribed or not, disabled or not.
+
+    Raises InvalidInput (a type that the app does not have or that has no example; data against its schema),
+    LimitReached (WEBHOOKS_TEST_SENDS_PER_MINUTE).
+    """
+    found = None if "\0" in event_type else visible_event_types(endpoint.app).filter(name=event_type).first()
+    if found is None:
+        raise InvalidInput(
+            f"{event_type[:128]!r} is not in the event catalog.",
+            code="unknown_event_type",
+            details={"event_type": ["Not in the event catalog."]},
+        )
+    if data is None:
+        data = _example(found, endpoint, actor)
+    elif found.schema is not None:
+        try:
+            check_data(found.schema, data)
+        except DataRefused as refused:
+            raise InvalidInput(
+                f"data breaks the schema of {found.name}: {refused}", details={"data": refused.problems}
+            ) from refused
+    with transaction.atomic():
+        _refuse_over_limit(endpoint.app)
+        lane = lock_lane(endpoint.pk)
+        delivery = _create(endpoint, found, data)
+        lane.wake_at = delivery.due_at if lane.wake_at is None else min(lane.wake_at, delivery.created_at)
+        lane.seq += 1
+        lane.save(update_fields=["wake_at", "seq"])
+        audit.record(
+            endpoint.app,
+            actor,
+            "endpoint.tested",
+            target_type="endpoint",
+            target_id=endpoint.public_id,
+            target_name=str(endpoint),
+            changes={"event_type": found.name, "delivery_id": delivery.public_id},
+        )
+        nudge()
+    return delivery
+
+
+def _example(event_type: EventType, endpoint: Endpoint, actor: Actor) -> object:
+    if event_type.built_in and event_type.name == "webhook.test":
+        return {
+            "message": "This is a test event from Switera.",
+            "sent_by": actor.name,
+            "endpoint_id": endpoint.public_id,
+        }
+    return event_type.example if event_type.example is not None else {}
+
+
+def _create(endpoint: Endpoint, event_type: EventType, data: object) -> Delivery:
+    """The event, dispatched already, and its only delivery."""
+    now = timezone.now()
+    event_id = new_id()
+    payload = build_payload(
+        Envelope(
+            event_id,
+            event_type.name,
+            now,
+            endpoint.app,
+            endpoint.environment,
+            endpoint.organization_id,
+            test=True,
+        ),
+        data,
+    )
+    event = Event.objects.create(
+        id=event_id,
+        app=endpoint.app,
+        environment=endpoint.environment,
+        type=event_type.name,
+        organization_id=endpoint.organization_id,
+        payload=payload,
+        occurred_at=now,
+        test=True,
+        created_at=now,
+        dispatched_at=now,
+    )
+    return Delivery.objects.create(
+        event=event,
+        endpoint=endpoint,
+        app=endpoint.app,
+        environment=endpoint.environment,
+        event_type=event_type.name,
+        test=True,
+        due_at=now,
+        created_at=now,
+    )
+
+
+def _refuse_over_limit(app: App) -> None:
+    limit = settings.WEBHOOKS_TEST_SENDS_PER_MINUTE
+    if limit:
+        # The app's row is the lock under which test sends are counted.
+        App.objects.select_for_update().get(pk=app.pk)
+        recent = Event.objects.filter(app=app, test=True, created_at__gt=timezone.now() - _MINUTE)
+        if recent.count() >= limit:
+            raise LimitReached(
+                f"{limit} test sends a minute are allowed: wait a moment.", retry_after=60, code="too_many_test_sends"
+            )

@@ -1,0 +1,302 @@
+"""Emitting: one committed row an event, in the caller's own transaction. Everything else is the engine's work.
+
+    with transaction.atomic():
+        order.save()
+        emit(app, "order.paid", {"order_id": order.id})
+
+Either both are there afterwards, or neither. Fan-out to endpoints happens in the engine, so that emitting waits
+for no endpoint's lane (measured: emission that touches lanes waits for their locks).
+"""
+
+import datetime as dt
+import hashlib
+import json
+import uuid
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass
+
+from django.conf import settings
+from django.db import connection, transaction
+from django.db.models import Q
+from django.utils import timezone
+
+from events.catalog.built_in import is_built_in_family
+from events.catalog.schemas import DataRefused, check_data
+from events.models import Event, EventType
+from events.payload import Envelope, build_payload
+from switera_webhooks.environments import Environment
+from switera_webhooks.ids import new_id
+from switera_webhooks.nudge import nudge
+from switera_webhooks.refusals import Conflict, Forbidden, InvalidInput, Refusal, TooLarge
+from switera_webhooks.times import iso
+from webhooks.models import App, Organization
+
+MAX_BATCH = 1_000
+MAX_IDEMPOTENCY_KEY = 255
+
+
+@dataclass(frozen=True)
+class EmitRequest:
+    """One event to be emitted; `timestamp` (aware) is when it occurred, now where none is given."""
+
+    type: str
+    data: object
+    timestamp: dt.datetime | None = None
+    organization_id: uuid.UUID | None = None
+    idempotency_key: str | None = None
+
+
+def emit(
+    app: App,
+    type: str,  # noqa: A002 (the contract's word)
+    data: object,
+    *,
+    environment: str = Environment.LIVE,
+    organization_id: uuid.UUID | None = None,
+    timestamp: dt.datetime | None = None,
+    idempotency_key: str | None = None,
+    builders_only: bool = False,
+) -> Event:
+    """Emit one event in the caller's transaction; the same idempotency key gives the same event (S42).
+
+    Raises InvalidInput (unknown type, data against the type's schema, unknown organization), Forbidden (a
+    built-in type with `builders_only`), TooLarge (S28), Conflict (the key was used for something else).
+    """
+    request = EmitRequest(type, data, timestamp, organization_id, idempotency_key)
+    return _emit_all(app, environment, [request], builders_only)[0]
+
+
+def emit_batch(
+    app: App, environment: str, requests: Sequence[EmitRequest], *, builders_only: bool = False
+) -> list[Event]:
+    """Emit up to 1,000 events, all or none, answered in the same order.
+
+    Raises as `emit`; `details` is {"events": {index: details}} for the events that are refused.
+    """
+    if not 1 <= len(requests) <= MAX_BATCH:
+        raise InvalidInput(
+            f"A batch holds 1 to {MAX_BATCH:,} events.", details={"events": [f"Give 1 to {MAX_BATCH:,} events."]}
+        )
+    return _emit_all(app, environment, requests, builders_only, in_batch=True)
+
+
+@dataclass
+class _Row:
+    """An event about to be inserted."""
+
+    event: Event
+    digest: bytes | None
+
+
+def _emit_all(
+    app: App, environment: str, requests: Sequence[EmitRequest], builders_only: bool, *, in_batch: bool = False
+) -> list[Event]:
+    types = _types_by_name(app, {request.type for request in requests})
+    organizations = _organizations(app, {r.organization_id for r in requests if r.organization_id is not None})
+    now = timezone.now()
+    rows: list[_Row] = []
+    refusals: dict[str, Refusal] = {}
+    for index, request in enumerate(requests):
+        try:
+            rows.append(_checked(app, environment, request, types, organizations, now, builders_only))
+        except Refusal as refusal:
+            if not in_batch:
+                raise
+            refusals[str(index)] = refusal
+    if refusals:
+        raise _batch_refusal(refusals)
+    with transaction.atomic():
+        events = _insert(app, environment, rows, in_batch)
+        nudge()
+    return events
+
+
+def _batch_refusal(refusals: Mapping[str, Refusal]) -> Refusal:
+    """One refusal for a batch: the first one's kind and sentence, details by index for the first ten."""
+    index, first = next(iter(refusals.items()))
+    details = {number: {"code": r.code, "message": r.message, **r.details} for number, r in list(refusals.items())[:10]}
+    return first.__class__(f"Event {index}: {first.message}", code=first.code, details={"events": details})
+
+
+def _types_by_name(app: App, names: Iterable[str]) -> dict[str, EventType]:
+    known = EventType.objects.filter(Q(app=app) | Q(app=None), name__in=[n for n in names if "\0" not in n])
+    return {event_type.name: event_type for event_type in known.only("name", "schema", "app_id")}
+
+
+def _organizations(app: App, ids: set[uuid.UUID]) -> set[uuid.UUID]:
+    if not ids:
+        return set()
+    return set(Organization.objects.filter(app=app, pk__in=ids).values_list("pk", flat=True))
+
+
+def _checked(
+    app: App,
+    environment: str,
+    request: EmitRequest,
+    types: Mapping[str, EventType],
+    organizations: set[uuid.UUID],
+    now: dt.datetime,
+    builders_only: bool,
+) -> _Row:
+    if builders_only and is_built_in_family(request.type):
+        raise Forbidden(
+            "Built-in event types are emitted by the product itself: use a type of your own.",
+            code="built_in_event_type",
+            details={"type": ["This family is built in."]},
+        )
+    event_type = types.get(request.type)
+    if event_type is None:
+        raise InvalidInput(
+            f"{request.type[:128]!r} is not in the event catalog: define it first.",
+            code="unknown_event_type",
+            details={"type": ["Not in the event catalog."]},
+        )
+    if request.organization_id is not None and request.organization_id not in organizations:
+        raise InvalidInput(
+            "organization_id names no organization of this app.",
+            details={"organization_id": ["No such organization."]},
+        )
+    if event_type.schema is not None:
+        try:
+            check_data(event_type.schema, request.data)
+        except DataRefused as refused:
+            raise InvalidInput(
+                f"data breaks the schema of {event_type.name}: {refused}", details={"data": refused.problems}
+            ) from refused
+    occurred_at = _occurred_at(request.timestamp, now)
+    event_id = new_id()
+    payload = build_payload(
+        Envelope(event_id, event_type.name, occurred_at, app, environment, request.organization_id), request.data
+    )
+    if len(payload) > settings.WEBHOOKS_MAX_PAYLOAD_BYTES or (
+        len(payload) * 4 > settings.WEBHOOKS_MAX_PAYLOAD_BYTES
+        and len(payload.encode()) > settings.WEBHOOKS_MAX_PAYLOAD_BYTES
+    ):
+        raise TooLarge(
+            f"The payload is over {settings.WEBHOOKS_MAX_PAYLOAD_BYTES:,} bytes: send a reference instead.",
+            code="payload_too_large",
+            details={"data": ["Too large."]},
+        )
+    digest = None
+    if request.idempotency_key is not None:
+        _check_idempotency_key(request.idempotency_key)
+        digest = _digest(request)
+    event = Event(
+        id=event_id,
+        app=app,
+        environment=environment,
+        type=event_type.name,
+        organization_id=request.organization_id,
+        payload=payload,
+        occurred_at=occurred_at,
+        idempotency_key=request.idempotency_key,
+        request_digest=digest,
+    )
+    return _Row(event, digest)
+
+
+def _occurred_at(timestamp: dt.datetime | None, now: dt.datetime) -> dt.datetime:
+    if timestamp is None:
+        return now
+    try:
+        if timestamp.tzinfo is None:
+            raise ValueError
+        return timestamp.astimezone(dt.UTC)
+    except (ValueError, OverflowError) as error:
+        raise InvalidInput(
+            "timestamp must be a time with its offset, such as 2026-01-31T12:00:00Z.",
+            details={"timestamp": ["Give a time with its offset."]},
+        ) from error
+
+
+def _check_idempotency_key(key: str) -> None:
+    if not 1 <= len(key) <= MAX_IDEMPOTENCY_KEY or not key.isprintable():
+        raise InvalidInput(
+            f"An idempotency key has 1 to {MAX_IDEMPOTENCY_KEY} printable characters.",
+            details={"idempotency_key": [f"Give 1 to {MAX_IDEMPOTENCY_KEY} printable characters."]},
+        )
+
+
+def _digest(request: EmitRequest) -> bytes:
+    """What the caller asked for, the same whatever the order of keys."""
+    asked = [
+        request.type,
+        request.data,
+        request.timestamp and iso(request.timestamp),
+        request.organization_id and str(request.organization_id),
+    ]
+    return hashlib.sha256(json.dumps(asked, sort_keys=True, separators=(",", ":")).encode()).digest()
+
+
+_FIELDS = [
+    Event._meta.get_field(name)
+    for name in (
+        "id",
+        "app",
+        "environment",
+        "type",
+        "organization",
+        "payload",
+        "occurred_at",
+        "test",
+        "idempotency_key",
+        "request_digest",
+    )
+]
+_INSERT = """
+insert into events_event ({columns}, created_at) values {rows}
+on conflict (app_id, environment, idempotency_key) where idempotency_key is not null do nothing
+returning id, created_at
+"""
+
+
+def _insert(app: App, environment: str, rows: Sequence[_Row], in_batch: bool) -> list[Event]:
+    """One statement for all; where an idempotency key is there already, the event that has it."""
+    # In the order of keys, so that two batches with the same keys wait for each other instead of deadlocking.
+    ordered = sorted((row.event for row in rows), key=lambda event: (event.idempotency_key or "", event.id))
+    # The database's clock, by which fan-out decides which endpoints existed; SQLite is on this machine.
+    now = timezone.now()
+    clock = "clock_timestamp()" if connection.vendor == "postgresql" else f"'{now:%Y-%m-%d %H:%M:%S.%f}'"
+    one_row = f"({'%s, ' * len(_FIELDS)}{clock})"
+    statement = _INSERT.format(
+        columns=", ".join(field.column for field in _FIELDS), rows=", ".join([one_row] * len(ordered))
+    )
+    values = [
+        field.get_db_prep_save(getattr(event, field.attname), connection) for event in ordered for field in _FIELDS
+    ]
+    with connection.cursor() as cursor:
+        cursor.execute(statement, values)
+        created = {uuid.UUID(str(key)): at for key, at in cursor.fetchall()}
+    for row in rows:
+        if row.event.id in created:
+            at = created[row.event.id]
+            row.event.created_at = at if isinstance(at, dt.datetime) else now
+            row.event._state.adding = False
+    if len(created) == len(rows):
+        return [row.event for row in rows]
+    return _with_repeats(app, environment, rows, set(created), in_batch)
+
+
+def _with_repeats(
+    app: App, environment: str, rows: Sequence[_Row], created: set[uuid.UUID], in_batch: bool
+) -> list[Event]:
+    keys = [row.event.idempotency_key for row in rows if row.event.id not in created]
+    known = {
+        event.idempotency_key: event
+        for event in Event.objects.filter(app=app, environment=environment, idempotency_key__in=keys)
+    }
+    events: list[Event] = []
+    for index, row in enumerate(rows):
+        if row.event.id in created:
+            events.append(row.event)
+            continue
+        event = known[row.event.idempotency_key]
+        if bytes(event.request_digest or b"") != row.digest:
+            conflict = Conflict(
+                "This idempotency key was used for a different event: use a new key.",
+                code="idempotency_conflict",
+                details={"idempotency_key": ["Used for a different event."]},
+            )
+            raise _batch_refusal({str(index): conflict}) if in_batch else conflict
+        events.append(event)
+    return events

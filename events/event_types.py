@@ -1,0 +1,163 @@
+"""The catalog's rows: built-in types written from code, and what a Builder adds, changes and removes."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+
+from django.db import IntegrityError, transaction
+from django.db.models import Q, QuerySet
+
+from events.catalog.built_in import BUILT_IN_TYPES, is_built_in_family
+from events.catalog.patterns import InvalidPattern, check_event_type_name
+from events.catalog.schemas import DataRefused, SchemaRefused, check_example, check_schema
+from events.models import Event, EventType
+from switera_webhooks.refusals import Conflict, Forbidden, InvalidInput
+from webhooks import audit
+from webhooks.audit import Actor
+from webhooks.models import App, Endpoint
+
+_CHANGEABLE = ("description", "schema", "example", "deprecated")
+
+
+def visible_event_types(app: App) -> QuerySet[EventType]:
+    """What an endpoint of this app can subscribe to: the built-in types and the app's own."""
+    return EventType.objects.filter(Q(app=app) | Q(app=None))
+
+
+def create_event_type(
+    app: App, name: str, description: str, schema: object | None, example: object | None, actor: Actor
+) -> EventType:
+    """Define a type. Raises InvalidInput (name, schema, example), Conflict (defined already)."""
+    try:
+        check_event_type_name(name)
+    except InvalidPattern as error:
+        raise InvalidInput(str(error), details={"name": [str(error)]}) from error
+    if is_built_in_family(name):
+        sentence = "This family is built in: choose a name that starts with another word."
+        raise InvalidInput(sentence, code="built_in_event_type", details={"name": [sentence]})
+    _check_shape(schema, example)
+    try:
+        with transaction.atomic():
+            event_type = EventType.objects.create(
+                app=app, name=name, description=description, schema=schema, example=example
+            )
+            _record(event_type, actor, "event_type.created")
+    except IntegrityError as error:
+        raise Conflict(
+            f"{name} is defined already: change it instead.", code="event_type_exists", details={"name": ["Taken."]}
+        ) from error
+    return event_type
+
+
+def update_event_type(event_type: EventType, changes: Mapping[str, object], actor: Actor) -> EventType:
+    """Change description, schema, example or deprecated. Raises Forbidden (built in), InvalidInput."""
+    _refuse_built_in(event_type)
+    changed = {
+        field: value
+        for field, value in changes.items()
+        if field in _CHANGEABLE and getattr(event_type, field) != value
+    }
+    _check_shape(changed.get("schema", event_type.schema), changed.get("example", event_type.example))
+    if not changed:
+        return event_type
+    before = {field: getattr(event_type, field) for field in changed}
+    for field, value in changed.items():
+        setattr(event_type, field, value)
+    with transaction.atomic():
+        event_type.save(update_fields=[*changed, "updated_at"])
+        _record(
+            event_type,
+            actor,
+            "event_type.updated",
+            {field: [before[field], value] for field, value in changed.items()},
+        )
+    return event_type
+
+
+def delete_event_type(event_type: EventType, actor: Actor) -> None:
+    """Remove a type that nothing uses. Raises Forbidden (built in), Conflict (subscribed to, or emitted)."""
+    _refuse_built_in(event_type)
+    app = event_type.app
+    assert app is not None  # noqa: S101 (a type that is not built in has one)
+    with transaction.atomic():
+        endpoints = Endpoint.objects.filter(app=app, deleted_at=None).only("event_types")
+        if any(event_type.name in endpoint.event_types for endpoint in endpoints.iterator()):
+            raise Conflict(
+                f"An endpoint subscribes to {event_type.name}: take it off that endpoint first.",
+                code="event_type_in_use",
+            )
+        if Event.objects.filter(app=app, type=event_type.name).exists():
+            raise Conflict(
+                f"Events of {event_type.name} are on record: mark it deprecated instead.", code="event_type_in_use"
+            )
+        _record(event_type, actor, "event_type.deleted")
+        event_type.delete()
+
+
+@dataclass(frozen=True)
+class CatalogChanges:
+    """How many built-in types a synchronisation wrote."""
+
+    created: int
+    updated: int
+    deprecated: int
+
+
+@transaction.atomic
+def sync_event_catalog() -> CatalogChanges:
+    """Make the database's built-in types those declared in code; one that left the code is deprecated, kept."""
+    stored = {event_type.name: event_type for event_type in EventType.objects.filter(app=None)}
+    created = updated = deprecated = 0
+    for declared in BUILT_IN_TYPES.values():
+        facts = {
+            "description": declared.description,
+            "schema": declared.schema,
+            "example": declared.example,
+            "deprecated": False,
+        }
+        event_type = stored.pop(declared.name, None)
+        if event_type is None:
+            EventType.objects.create(app=None, name=declared.name, **facts)
+            created += 1
+        elif any(getattr(event_type, field) != value for field, value in facts.items()):
+            EventType.objects.filter(pk=event_type.pk).update(**facts)
+            updated += 1
+    for event_type in stored.values():
+        if not event_type.deprecated:
+            EventType.objects.filter(pk=event_type.pk).update(deprecated=True)
+            deprecated += 1
+    return CatalogChanges(created, updated, deprecated)
+
+
+def _check_shape(schema: object | None, example: object | None) -> None:
+    try:
+        if schema is not None:
+            check_schema(schema)
+    except SchemaRefused as refused:
+        raise InvalidInput(str(refused), details={"schema": [str(refused)]}) from refused
+    try:
+        if schema is not None and example is not None:
+            check_example(schema, example)
+    except DataRefused as refused:
+        raise InvalidInput(
+            f"The example breaks the schema: {refused}", details={"example": refused.problems}
+        ) from refused
+
+
+def _refuse_built_in(event_type: EventType) -> None:
+    if event_type.built_in:
+        raise Forbidden("Built-in event types are read-only.", code="built_in_event_type")
+
+
+def _record(
+    event_type: EventType, actor: Actor, action: str, changes: Mapping[str, object] | None = None
+) -> None:
+    assert event_type.app is not None  # noqa: S101
+    audit.record(
+        event_type.app,
+        actor,
+        action,
+        target_type="event_type",
+        target_id=event_type.name,
+        target_name=event_type.name,
+        changes=changes,
+    )

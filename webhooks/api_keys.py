@@ -1,0 +1,90 @@
+"""API keys: `sk_live_` or `sk_test_`, 43 random characters (256 bits), 6 of checksum.
+
+The checksum tells a mistyped or truncated key without asking the database, and lets secret scanners recognise
+a real one. Only SHA-256 of the key is kept: 256 random bits need no slow hash (docs/decisions).
+"""
+
+import datetime as dt
+import hashlib
+import hmac
+import re
+import secrets
+import zlib
+
+from django.db import transaction
+from django.utils import timezone
+
+from switera_webhooks.environments import Environment
+from webhooks import audit
+from webhooks.audit import Actor
+from webhooks.models import ApiKey, App
+
+_ALPHABET = "0123456789ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz"
+_RANDOM_LENGTH = 43
+_CHECKSUM_LENGTH = 6  # CRC-32 in base 62
+_SHAPE = re.compile(rf"sk_(live|test)_[0-9A-Za-z]{{{_RANDOM_LENGTH + _CHECKSUM_LENGTH}}}")
+# Noting the last use more often would write a row at every request.
+_LAST_USED_EVERY = dt.timedelta(minutes=1)
+
+
+def _checksum(text: str) -> str:
+    number = zlib.crc32(text.encode())
+    digits = []
+    for _ in range(_CHECKSUM_LENGTH):
+        number, digit = divmod(number, len(_ALPHABET))
+        digits.append(_ALPHABET[digit])
+    return "".join(reversed(digits))
+
+
+def _digest(text: str) -> bytes:
+    return hashlib.sha256(text.encode()).digest()
+
+
+def create_api_key(app: App, environment: str, actor: Actor) -> tuple[ApiKey, str]:
+    """A new key and its text, which is shown here and never again."""
+    with transaction.atomic():
+        key, text = _new_key(app, environment)
+        audit.record(
+            app,
+            actor,
+            "api_key.created",
+            target_type="api_key",
+            target_id=key.public_id,
+            target_name=key.masked,
+            changes={"environment": environment},
+        )
+    return key, text
+
+
+def _new_key(app: App, environment: str) -> tuple[ApiKey, str]:
+    body = f"sk_{Environment(environment).value}_" + "".join(
+        secrets.choice(_ALPHABET) for _ in range(_RANDOM_LENGTH)
+    )
+    text = body + _checksum(body)
+    key = ApiKey.objects.create(
+        app=app, environment=environment, digest=_digest(text), prefix=text[:12], last4=text[-4:]
+    )
+    return key, text
+
+
+def new_keys_with_app(app: App) -> dict[str, str]:
+    """The first pair of keys of a new app, {environment: text}; the app's own audit entry covers them."""
+    return {environment: _new_key(app, environment)[1] for environment in Environment.values}
+
+
+def find_api_key(text: str) -> ApiKey | None:
+    """The key that this text is, with its app; None where it is malformed, unknown, revoked or expired (S30)."""
+    if _SHAPE.fullmatch(text) is None:
+        return None
+    if not hmac.compare_digest(_checksum(text[:-_CHECKSUM_LENGTH]), text[-_CHECKSUM_LENGTH:]):
+        return None
+    digest = _digest(text)
+    key = ApiKey.objects.select_related("app").filter(digest=digest).first()
+    if key is None or not hmac.compare_digest(bytes(key.digest), digest):
+        return None
+    now = timezone.now()
+    if key.revoked_at is not None or (key.expires_at is not None and key.expires_at <= now):
+        return None
+    if key.last_used_at is None or now - key.last_used_at > _LAST_USED_EVERY:
+        ApiKey.objects.filter(pk=key.pk).update(last_used_at=now)
+    return key

@@ -1,0 +1,91 @@
+"""Setting up an app: the app itself with its first keys, and who may operate it."""
+
+from dataclasses import dataclass
+
+from django.contrib.auth.models import AbstractUser
+from django.db import IntegrityError, transaction
+from django.utils.text import slugify
+
+from switera_webhooks.ids import Prefix, from_public_id
+from switera_webhooks.refusals import Conflict, InvalidInput
+from webhooks import audit
+from webhooks.api_keys import new_keys_with_app
+from webhooks.audit import Actor
+from webhooks.models import App, Membership, Role
+
+
+@dataclass(frozen=True)
+class CreatedApp:
+    """A new app; the keys' texts are shown here and never again."""
+
+    app: App
+    live_key: str
+    test_key: str
+
+
+def _free_slug(name: str) -> str:
+    """A slug made of the name that no app has yet: `shop`, `shop-2`, `shop-3`, …"""
+    base = slugify(name)[:70] or "app"
+    taken = set(App.objects.filter(slug__startswith=base).values_list("slug", flat=True))
+    if base not in taken:
+        return base
+    return next(slug for number in range(2, len(taken) + 3) if (slug := f"{base}-{number}") not in taken)
+
+
+def create_app(
+    name: str, *, slug: str | None = None, owner: AbstractUser | None = None, actor: Actor
+) -> CreatedApp:
+    """A new app with a live and a test key, owned by `owner` where one is given.
+
+    Raises InvalidInput for an empty or malformed name or slug, Conflict where the slug is taken.
+    """
+    name = name.strip()
+    if not name or len(name) > 200 or not name.isprintable():
+        raise InvalidInput("Give the app a name of 1 to 200 printable characters.", details={"name": ["Required."]})
+    if slug is not None and (slug != slugify(slug) or not 1 <= len(slug) <= 80):
+        raise InvalidInput(
+            "A slug holds lower-case letters, digits, hyphens and underscores only, 80 at most.",
+            details={"slug": ["Use lower-case letters, digits, - and _."]},
+        )
+    try:
+        with transaction.atomic():
+            app = App.objects.create(name=name, slug=slug or _free_slug(name))
+            keys = new_keys_with_app(app)
+            if owner is not None:
+                Membership.objects.create(app=app, user=owner, role=Role.OWNER)
+            audit.record(
+                app, actor, "app.created", target_type="app", target_id=app.public_id, target_name=app.name
+            )
+    except IntegrityError as error:
+        raise Conflict(
+            "Another app has this slug: choose a different one.", code="slug_taken", details={"slug": ["Taken."]}
+        ) from error
+    return CreatedApp(app, keys["live"], keys["test"])
+
+
+def add_member(app: App, user: AbstractUser, role: str, actor: Actor) -> Membership:
+    """Let an existing Builder operate the app. Raises InvalidInput (role), Conflict (a member already)."""
+    if role not in Role.values:
+        raise InvalidInput(f"The role is one of {', '.join(Role.values)}.", details={"role": ["Unknown role."]})
+    try:
+        with transaction.atomic():
+            membership = Membership.objects.create(app=app, user=user, role=role)
+            audit.record(
+                app,
+                actor,
+                "member.added",
+                target_type="user",
+                target_id=str(user.pk),
+                target_name=user.get_username(),
+                changes={"role": [None, role]},
+            )
+    except IntegrityError as error:
+        raise Conflict(f"{user.get_username()} is a member of this app already.") from error
+    return membership
+
+
+def find_app(id_or_slug: str) -> App | None:
+    """The app of this public id or slug."""
+    key = from_public_id(Prefix.APP, id_or_slug)
+    found = App.objects.filter(pk=key) if key is not None else App.objects.filter(slug=id_or_slug)
+    return found.first()

@@ -1,0 +1,68 @@
+"""The audit log's recorder: who did what to which object. Called by every action, in its transaction (S46)."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from enum import StrEnum
+
+from django.contrib.auth.models import AbstractBaseUser
+
+from webhooks.models import ApiKey, App, AuditEntry
+
+REDACTED = "[redacted]"
+
+
+class ActorType(StrEnum):
+    BUILDER = "builder"
+    API_KEY = "api_key"
+    COMMAND = "command"
+    SYSTEM = "system"
+
+
+@dataclass(frozen=True)
+class Actor:
+    """Who acts, as the audit log will tell it; `name` is never a secret (a key is named by its masked form)."""
+
+    type: ActorType
+    id: str = ""
+    name: str = ""
+    ip: str | None = None
+
+    @classmethod
+    def of_api_key(cls, key: ApiKey, ip: str | None) -> "Actor":
+        return cls(ActorType.API_KEY, key.public_id, key.masked, ip)
+
+    @classmethod
+    def of_user(cls, user: AbstractBaseUser, ip: str | None) -> "Actor":
+        return cls(ActorType.BUILDER, str(user.pk), user.get_username(), ip)
+
+    @classmethod
+    def of_command(cls, name: str) -> "Actor":
+        return cls(ActorType.COMMAND, name=f"manage.py {name}")
+
+
+SYSTEM = Actor(ActorType.SYSTEM, name="Switera")
+
+
+def record(
+    app: App,
+    actor: Actor,
+    action: str,
+    *,
+    target_type: str,
+    target_id: str,
+    target_name: str = "",
+    changes: Mapping[str, object] | None = None,
+) -> AuditEntry:
+    """Write one entry. `changes` is {field: [before, after]} or plain facts, secrets already redacted."""
+    return AuditEntry.objects.create(
+        app=app,
+        action=action,
+        actor_type=actor.type.value,
+        actor_id=actor.id,
+        actor_name=actor.name[:254],
+        target_type=target_type,
+        target_id=target_id,
+        target_name=target_name[:200],
+        changes=dict(changes or {}),
+        ip=actor.ip,
+    )
