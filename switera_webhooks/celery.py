@@ -24,7 +24,8 @@ def _broker_options() -> dict[str, object]:
 
 
 app.conf.update(
-    broker_url=settings.CELERY_BROKER_URL,
+    # The in-memory broker has no host; kombu warns unless it gets one.
+    broker_url="memory://localhost" if settings.CELERY_EMBEDDED else settings.CELERY_BROKER_URL,
     broker_transport_options=_broker_options(),
     broker_connection_timeout=1,
     broker_connection_retry_on_startup=True,
