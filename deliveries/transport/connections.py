@@ -1,0 +1,85 @@
+"""Connections that go to judged addresses and nowhere else (security.md S12)."""
+
+import logging
+import socket
+from contextvars import ContextVar
+from dataclasses import dataclass
+from ipaddress import IPv4Address
+from typing import NamedTuple
+from uuid import UUID
+
+from urllib3.connection import HTTPConnection, HTTPSConnection
+
+from deliveries.transport.responses import StrictResponse
+from deliveries.transport.wall_clock import AttemptClock
+from webhooks.destinations.address_guard import IPAddress
+
+# An address that answers nothing gets its share of the time left, and this much at least.
+LEAST_CONNECT_SECONDS = 2.0
+
+# Its warnings repeat URLs, which may hold a receiver's token (S31), and what they say is in the outcome.
+logging.getLogger("urllib3").setLevel(logging.ERROR)
+
+
+class Origin(NamedTuple):
+    """What requests must have in common to share connections."""
+
+    app_id: UUID
+    scheme: str
+    host: str
+    port: int
+
+
+@dataclass(frozen=True, slots=True)
+class CurrentAttempt:
+    """What urllib3's part needs to know of the attempt that its thread is making."""
+
+    origin: Origin
+    target: str
+    addresses: tuple[IPAddress, ...]
+    clock: AttemptClock
+
+
+current_attempt: ContextVar[CurrentAttempt] = ContextVar("current_attempt")
+
+
+class HttpToJudged(HTTPConnection):
+    """Dials the addresses of the current attempt, in order, instead of looking the name up."""
+
+    response_class = StrictResponse
+    peer: IPAddress
+
+    def _new_conn(self) -> socket.socket:
+        attempt = current_attempt.get()
+        last = len(attempt.addresses) - 1
+        for position, address in enumerate(attempt.addresses):
+            try:
+                connection = self._dial(address, attempt.clock, left=last - position)
+            except OSError:
+                if position == last:
+                    raise
+            else:
+                self.peer = address
+                return connection
+        raise AssertionError("a judged destination has an address")
+
+    def _dial(self, address: IPAddress, clock: AttemptClock, *, left: int) -> socket.socket:
+        seconds = clock.remaining()
+        if left:
+            seconds = min(seconds, max(seconds / (left + 1), LEAST_CONNECT_SECONDS))
+        family = socket.AF_INET if isinstance(address, IPv4Address) else socket.AF_INET6
+        connection = socket.socket(family, socket.SOCK_STREAM)
+        try:
+            connection.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
+            connection.settimeout(seconds)
+            connection.connect((str(address), self.port))
+            clock.watch(connection)
+            connection.settimeout(self.timeout)
+        except BaseException:
+            connection.close()
+            raise
+        return connection
+
+
+class HttpsToJudged(HttpToJudged, HTTPSConnection):
+    """The same with TLS around it."""

@@ -1,0 +1,23 @@
+"""How receivers are verified (security.md S14): always, TLS 1.2 or newer, and no tenant has a say in it."""
+
+import ssl
+
+import certifi
+
+
+def client_context(ca_bundle: str) -> ssl.SSLContext:
+    """A context that trusts certifi's authorities and those in the file `ca_bundle` (empty for none).
+
+    Raises ValueError when the bundle cannot be read.
+    """
+    context = ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT)
+    context.minimum_version = ssl.TLSVersion.TLSv1_2
+    context.load_verify_locations(certifi.where())
+    if ca_bundle:
+        try:
+            context.load_verify_locations(ca_bundle)
+        except OSError as error:  # ssl.SSLError too
+            raise ValueError(
+                f"WEBHOOKS_CA_BUNDLE is {ca_bundle!r}, but must be a file of PEM certificates ({error})."
+            ) from error
+    return context

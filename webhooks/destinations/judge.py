@@ -1,0 +1,74 @@
+"""From a URL to the addresses that a request may go to: parsed, looked up, judged (security.md S1 to S12)."""
+
+from dataclasses import dataclass
+from functools import lru_cache
+
+from webhooks.destinations.address_guard import IPAddress
+from webhooks.destinations.endpoint_url import EndpointUrl, UrlPolicy, http_refused, parse_endpoint_url
+from webhooks.destinations.name_lookup import LookupFailed, NameLookup
+from webhooks.destinations.refusals import UrlProblem, UrlRefused
+
+ACCEPTANCE_LOOKUP_SECONDS = 2.0  # S15
+_REMEMBERED_URLS = 4_096
+
+
+@dataclass(frozen=True, slots=True)
+class AcceptedUrl:
+    """`url` is the form to store; `warning` is a sentence for the person who gave it, or None."""
+
+    url: str
+    warning: str | None
+
+
+@dataclass(frozen=True, slots=True)
+class JudgedDestination:
+    """Where a request goes: connect to these addresses only, in this order; Host and SNI stay the name."""
+
+    url: EndpointUrl
+    addresses: tuple[IPAddress, ...]
+
+
+class DestinationJudge:
+    """Decides about destinations, when a URL is accepted and before every attempt."""
+
+    def __init__(self, policy: UrlPolicy, lookup: NameLookup) -> None:
+        self._policy = policy
+        self._lookup = lookup
+        # Neither verdict changes while the policy stands, and a sender asks at every attempt.
+        self._parsed = lru_cache(_REMEMBERED_URLS)(self._parse)
+        self._judged = lru_cache(_REMEMBERED_URLS)(self._judge_addresses)
+
+    def accept(self, text: str) -> AcceptedUrl:
+        """Judge a URL that somebody wants to save. Raises UrlRefused; waits 2 s at most."""
+        url = self._parse(text)
+        try:
+            self._addresses(url, ACCEPTANCE_LOOKUP_SECONDS)
+        except LookupFailed as failure:
+            return AcceptedUrl(url.url, f"{failure} Deliveries fail until it resolves.")
+        return AcceptedUrl(url.url, None)
+
+    def judge(self, url: str, lookup_timeout: float) -> JudgedDestination:
+        """Judge a saved URL before an attempt; a look-up may take `lookup_timeout` seconds.
+
+        Raises UrlRefused (nothing may be sent) and LookupFailed.
+        """
+        parsed = self._parsed(url)
+        return JudgedDestination(parsed, self._addresses(parsed, lookup_timeout))
+
+    def _parse(self, url: str) -> EndpointUrl:
+        return parse_endpoint_url(url, self._policy)
+
+    def _addresses(self, url: EndpointUrl, timeout: float) -> tuple[IPAddress, ...]:
+        if url.address:
+            return (url.address,)  # judged by the parser
+        return self._judged(url, self._lookup.addresses(url.host, timeout))
+
+    def _judge_addresses(self, url: EndpointUrl, addresses: tuple[IPAddress, ...]) -> tuple[IPAddress, ...]:
+        """S11: one bad answer refuses them all."""
+        for address in addresses:
+            verdict = self._policy.guard.judge(address)
+            if not verdict.allowed:
+                raise UrlRefused(UrlProblem.ADDRESS, f"{url.host} leads to {verdict.reason}.")
+            if url.scheme == "http" and not self._policy.guard.in_allowed_networks(address):
+                raise http_refused(address)
+        return addresses
