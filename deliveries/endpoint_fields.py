@@ -3,10 +3,12 @@
 from collections.abc import Callable, Mapping
 
 from events.catalog.patterns import InvalidPattern, check_patterns
+
 from events.event_types import visible_event_types
 from switera_webhooks.encryption import encrypt
 from switera_webhooks.refusals import InvalidInput
-from webhooks.destinations.custom_headers import HeadersRefused, check_custom_headers
+from webhooks.destinations.custom_headers import check_custom_headers
+from webhooks.destinations.refusals import CustomHeadersRefused
 from webhooks.models import App, Organization
 
 # What a header value is shown as (S25); sent back, it leaves the stored value as it is.
@@ -48,14 +50,14 @@ def encrypted_headers(given: Mapping[str, str], stored: Mapping[str, str]) -> di
         kept = by_name.get(name.lower())
         if value == MASK and kept is None:
             sentence = "A masked value stands for a stored one, and none is stored under this name."
-            raise InvalidInput(f"headers: {sentence}", details={"headers": {name: sentence}})
+            raise InvalidInput(f"headers: {sentence}", details={"headers": {name: [sentence]}})
         headers[name] = kept if value == MASK and kept is not None else encrypt(value)
     return headers
 
 
 def _first_sentence(problem: object) -> str:
     if isinstance(problem, Mapping):
-        return next(f"{name}: {sentence}" for name, sentence in problem.items())
+        return next(f"{name}: {sentences[0]}" for name, sentences in problem.items())
     return str(problem[0]) if isinstance(problem, list) else str(problem)
 
 
@@ -89,9 +91,9 @@ def _check_headers(_: App, value: object) -> object:
     if not isinstance(value, Mapping):
         return ["Give an object of header names and values."]
     try:
-        check_custom_headers({name: text for name, text in value.items() if text != MASK})
-    except HeadersRefused as refused:
-        return dict(refused.problems)
+        check_custom_headers({name: "masked" if text == MASK else text for name, text in value.items()})
+    except CustomHeadersRefused as refused:
+        return {name: [sentence] for name, sentence in refused.problems.items()}
     return None
 
 

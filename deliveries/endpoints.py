@@ -17,7 +17,6 @@ from switera_webhooks.refusals import InvalidInput, LimitReached
 from webhooks import audit
 from webhooks.audit import REDACTED, Actor
 from webhooks.destinations.acceptance import check_endpoint_url
-from webhooks.destinations.endpoint_url import UrlRefused
 from webhooks.models import App, DisabledReason, Endpoint, Organization
 from webhooks.secrets import create_secret, erase_secrets
 
@@ -72,10 +71,10 @@ def create_endpoint(app: App, environment: str, given: EndpointFields, actor: Ac
     """
     values = {f.name: getattr(given, f.name) for f in fields(given)}
     check_fields(app, values)
-    url, warning = _accepted_url(given.url)
+    accepted = check_endpoint_url(given.url)
     with transaction.atomic():
         _refuse_over_limit(app)
-        endpoint = Endpoint(app=app, environment=environment, url=url, created_at=database_now())
+        endpoint = Endpoint(app=app, environment=environment, url=accepted.url, created_at=database_now())
         for name, value in stored_values(values).items():
             setattr(endpoint, name, value)
         endpoint.headers = encrypted_headers(given.headers, {})
@@ -86,8 +85,8 @@ def create_endpoint(app: App, environment: str, given: EndpointFields, actor: Ac
             endpoint=endpoint, app=app, held=not given.enabled, rate=given.rate_limit and float(given.rate_limit)
         )
         secret = create_secret(endpoint)
-        _record(endpoint, actor, "endpoint.created", {"url": url, "event_types": endpoint.event_types})
-    return CreatedEndpoint(endpoint, secret, warning)
+        _record(endpoint, actor, "endpoint.created", {"url": accepted.url, "event_types": endpoint.event_types})
+    return CreatedEndpoint(endpoint, secret, accepted.warning)
 
 
 def update_endpoint(endpoint: Endpoint, changes: Mapping[str, object], actor: Actor) -> UpdatedEndpoint:
@@ -99,7 +98,8 @@ def update_endpoint(endpoint: Endpoint, changes: Mapping[str, object], actor: Ac
     warning = None
     changes = dict(changes)
     if "url" in changes:
-        changes["url"], warning = _accepted_url(str(changes["url"]))
+        accepted = check_endpoint_url(str(changes["url"]))
+        changes["url"], warning = accepted.url, accepted.warning
     with transaction.atomic():
         lane = lock_lane(endpoint.pk)
         endpoint = Endpoint.objects.select_for_update(of=("self",)).select_related("app").get(pk=endpoint.pk)
@@ -144,14 +144,10 @@ def disable_endpoint(endpoint: Endpoint, reason: DisabledReason, actor: Actor) -
     return endpoint
 
 
-def enable_endpoint(
-    endpoint: Endpoint, actor: Actor, held: Literal["release", "cancel"] = "release"
-) -> Endpoint:
+def enable_endpoint(endpoint: Endpoint, actor: Actor, held: Literal["release", "cancel"] = "release") -> Endpoint:
     """Let deliveries go again; those that were held go out (at the endpoint's rate limit) or are canceled."""
     if held not in ("release", "cancel"):
-        raise InvalidInput(
-            'held is "release" or "cancel".', details={"held": ['Give "release" or "cancel".']}
-        )
+        raise InvalidInput('held is "release" or "cancel".', details={"held": ['Give "release" or "cancel".']})
     with transaction.atomic():
         lane = lock_lane(endpoint.pk)
         endpoint = Endpoint.objects.select_for_update(of=("self",)).select_related("app").get(pk=endpoint.pk)
@@ -196,14 +192,6 @@ def _cancel_pending(endpoint: Endpoint, *, test: bool | None = None) -> int:
     return pending.update(status=DeliveryStatus.CANCELED, due_at=None)
 
 
-def _accepted_url(text: str) -> tuple[str, str | None]:
-    try:
-        accepted = check_endpoint_url(text)
-    except UrlRefused as refused:
-        raise InvalidInput(refused.message, code=refused.code, details={"url": [refused.message]}) from refused
-    return accepted.url, accepted.warning
-
-
 def _refuse_over_limit(app: App) -> None:
     if settings.WEBHOOKS_MAX_ENDPOINTS:
         # The app's row is the lock under which endpoints are counted.
@@ -230,7 +218,7 @@ def _told(before: Mapping[str, object], after: Mapping[str, object]) -> dict[str
 
 
 def _redacted(headers: object) -> dict[str, str]:
-    return {name: REDACTED for name in sorted(headers)} if isinstance(headers, Mapping) else {}
+    return dict.fromkeys(sorted(headers), REDACTED) if isinstance(headers, Mapping) else {}
 
 
 def _record(endpoint: Endpoint, actor: Actor, action: str, changes: Mapping[str, object]) -> None:

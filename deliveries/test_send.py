@@ -5,10 +5,10 @@ import datetime as dt
 from django.conf import settings
 from django.db import transaction
 from django.utils import timezone
+from events.catalog.schemas import DataRefused, check_data
 
 from deliveries.locking import lock_lane
 from deliveries.models import Delivery
-from events.catalog.schemas import DataRefused, check_data
 from events.event_types import visible_event_types
 from events.models import Event, EventType
 from events.payload import Envelope, build_payload

@@ -16,7 +16,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 
 from django.conf import settings
-from django.db import connection, transaction
+from django.db import connection, models, transaction
 from django.db.models import Q
 from django.utils import timezone
 
@@ -48,7 +48,7 @@ class EmitRequest:
 
 def emit(
     app: App,
-    type: str,  # noqa: A002 (the contract's word)
+    type: str,
     data: object,
     *,
     environment: str = Environment.LIVE,
@@ -229,7 +229,7 @@ def _digest(request: EmitRequest) -> bytes:
 
 
 _FIELDS = [
-    Event._meta.get_field(name)
+    field
     for name in (
         "id",
         "app",
@@ -242,6 +242,7 @@ _FIELDS = [
         "idempotency_key",
         "request_digest",
     )
+    if isinstance(field := Event._meta.get_field(name), models.Field)
 ]
 _INSERT = """
 insert into events_event ({columns}, created_at) values {rows}
@@ -259,7 +260,7 @@ def _insert(app: App, environment: str, rows: Sequence[_Row], in_batch: bool) ->
     clock = "clock_timestamp()" if connection.vendor == "postgresql" else f"'{now:%Y-%m-%d %H:%M:%S.%f}'"
     one_row = f"({'%s, ' * len(_FIELDS)}{clock})"
     statement = _INSERT.format(
-        columns=", ".join(field.column for field in _FIELDS), rows=", ".join([one_row] * len(ordered))
+        columns=", ".join(str(field.column) for field in _FIELDS), rows=", ".join([one_row] * len(ordered))
     )
     values = [
         field.get_db_prep_save(getattr(event, field.attname), connection) for event in ordered for field in _FIELDS

@@ -52,9 +52,7 @@ def update_event_type(event_type: EventType, changes: Mapping[str, object], acto
     """Change description, schema, example or deprecated. Raises Forbidden (built in), InvalidInput."""
     _refuse_built_in(event_type)
     changed = {
-        field: value
-        for field, value in changes.items()
-        if field in _CHANGEABLE and getattr(event_type, field) != value
+        field: value for field, value in changes.items() if field in _CHANGEABLE and getattr(event_type, field) != value
     }
     _check_shape(changed.get("schema", event_type.schema), changed.get("example", event_type.example))
     if not changed:
@@ -148,9 +146,7 @@ def _refuse_built_in(event_type: EventType) -> None:
         raise Forbidden("Built-in event types are read-only.", code="built_in_event_type")
 
 
-def _record(
-    event_type: EventType, actor: Actor, action: str, changes: Mapping[str, object] | None = None
-) -> None:
+def _record(event_type: EventType, actor: Actor, action: str, changes: Mapping[str, object] | None = None) -> None:
     assert event_type.app is not None  # noqa: S101
     audit.record(
         event_type.app,

@@ -6,6 +6,7 @@ A TypeID is opaque to users and sorts by time, as its UUID does: `evt_01m84w1vmv
 import uuid
 from enum import StrEnum
 
+import uuid_utils
 import uuid_utils.compat
 from typeid import TypeID
 from typeid.errors import TypeIDException
@@ -32,7 +33,7 @@ def new_id() -> uuid.UUID:
 
 def to_public_id(prefix: Prefix, key: uuid.UUID) -> str:
     """The id as users see it."""
-    return str(TypeID.from_uuid(key, prefix=prefix.value))
+    return str(TypeID.from_uuid(uuid_utils.UUID(bytes=key.bytes), prefix=prefix.value))
 
 
 def from_public_id(prefix: Prefix, text: str) -> uuid.UUID | None:

@@ -11,9 +11,7 @@ class Refusal(Exception):
 
     default_code = "refused"
 
-    def __init__(
-        self, message: str, *, code: str | None = None, details: Mapping[str, object] | None = None
-    ) -> None:
+    def __init__(self, message: str, *, code: str | None = None, details: Mapping[str, object] | None = None) -> None:
         super().__init__(message)
         self.code = code or self.default_code
         self.message = message

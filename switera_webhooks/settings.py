@@ -145,9 +145,7 @@ CELERY_EMBEDDED = CELERY_BROKER_URL.startswith("memory://")
 
 WEBHOOKS_ENCRYPTION_KEYS = texts("WEBHOOKS_ENCRYPTION_KEYS")
 if DEBUG and not WEBHOOKS_ENCRYPTION_KEYS:
-    WEBHOOKS_ENCRYPTION_KEYS = [
-        kept_in_file(VAR_DIR / "encryption_key", lambda: Fernet.generate_key().decode())
-    ]
+    WEBHOOKS_ENCRYPTION_KEYS = [kept_in_file(VAR_DIR / "encryption_key", lambda: Fernet.generate_key().decode())]
 
 # --- Where requests may go ----------------------------------------------------------------------
 
@@ -160,18 +158,14 @@ WEBHOOKS_CA_BUNDLE = env.str("WEBHOOKS_CA_BUNDLE", default="")
 # --- Delivering ---------------------------------------------------------------------------------
 
 WEBHOOKS_TIMEOUT = decimal_number("WEBHOOKS_TIMEOUT", "15", least=0.1, most=120)
-WEBHOOKS_RETRY_SCHEDULE = seconds(
-    "WEBHOOKS_RETRY_SCHEDULE", "5,300,1800,7200,18000,36000,50400,72000,86400"
-)
+WEBHOOKS_RETRY_SCHEDULE = seconds("WEBHOOKS_RETRY_SCHEDULE", "5,300,1800,7200,18000,36000,50400,72000,86400")
 WEBHOOKS_RETRY_JITTER = decimal_number("WEBHOOKS_RETRY_JITTER", "0.2", least=0, most=1)
 WEBHOOKS_DISABLE_AFTER = whole_number("WEBHOOKS_DISABLE_AFTER", "432000", least=1)
 WEBHOOKS_USER_AGENT = f"Switera-Webhooks/{__version__}"
 
 # --- Limits -------------------------------------------------------------------------------------
 
-WEBHOOKS_MAX_PAYLOAD_BYTES = whole_number(
-    "WEBHOOKS_MAX_PAYLOAD_BYTES", "262144", least=1024, most=16 * 1024 * 1024
-)
+WEBHOOKS_MAX_PAYLOAD_BYTES = whole_number("WEBHOOKS_MAX_PAYLOAD_BYTES", "262144", least=1024, most=16 * 1024 * 1024)
 WEBHOOKS_EMIT_RATE = whole_number("WEBHOOKS_EMIT_RATE", "0", least=0)
 WEBHOOKS_MAX_ENDPOINTS = whole_number("WEBHOOKS_MAX_ENDPOINTS", "0", least=0)
 WEBHOOKS_TEST_SENDS_PER_MINUTE = whole_number("WEBHOOKS_TEST_SENDS_PER_MINUTE", "60", least=0)

@@ -57,9 +57,7 @@ def create_api_key(app: App, environment: str, actor: Actor) -> tuple[ApiKey, st
 
 
 def _new_key(app: App, environment: str) -> tuple[ApiKey, str]:
-    body = f"sk_{Environment(environment).value}_" + "".join(
-        secrets.choice(_ALPHABET) for _ in range(_RANDOM_LENGTH)
-    )
+    body = f"sk_{Environment(environment).value}_" + "".join(secrets.choice(_ALPHABET) for _ in range(_RANDOM_LENGTH))
     text = body + _checksum(body)
     key = ApiKey.objects.create(
         app=app, environment=environment, digest=_digest(text), prefix=text[:12], last4=text[-4:]

@@ -2,7 +2,7 @@
 
 from dataclasses import dataclass
 
-from django.contrib.auth.models import AbstractUser
+from django.contrib.auth.models import User
 from django.db import IntegrityError, transaction
 from django.utils.text import slugify
 
@@ -32,9 +32,7 @@ def _free_slug(name: str) -> str:
     return next(slug for number in range(2, len(taken) + 3) if (slug := f"{base}-{number}") not in taken)
 
 
-def create_app(
-    name: str, *, slug: str | None = None, owner: AbstractUser | None = None, actor: Actor
-) -> CreatedApp:
+def create_app(name: str, *, slug: str | None = None, owner: User | None = None, actor: Actor) -> CreatedApp:
     """A new app with a live and a test key, owned by `owner` where one is given.
 
     Raises InvalidInput for an empty or malformed name or slug, Conflict where the slug is taken.
@@ -53,9 +51,7 @@ def create_app(
             keys = new_keys_with_app(app)
             if owner is not None:
                 Membership.objects.create(app=app, user=owner, role=Role.OWNER)
-            audit.record(
-                app, actor, "app.created", target_type="app", target_id=app.public_id, target_name=app.name
-            )
+            audit.record(app, actor, "app.created", target_type="app", target_id=app.public_id, target_name=app.name)
     except IntegrityError as error:
         raise Conflict(
             "Another app has this slug: choose a different one.", code="slug_taken", details={"slug": ["Taken."]}
@@ -63,7 +59,7 @@ def create_app(
     return CreatedApp(app, keys["live"], keys["test"])
 
 
-def add_member(app: App, user: AbstractUser, role: str, actor: Actor) -> Membership:
+def add_member(app: App, user: User, role: str, actor: Actor) -> Membership:
     """Let an existing Builder operate the app. Raises InvalidInput (role), Conflict (a member already)."""
     if role not in Role.values:
         raise InvalidInput(f"The role is one of {', '.join(Role.values)}.", details={"role": ["Unknown role."]})

@@ -14,9 +14,7 @@ class Attempt(models.Model):
     """One HTTP request of a delivery, and what came back. Written once, by the statement that ends it."""
 
     id = models.UUIDField(primary_key=True, default=new_id, editable=False)
-    delivery = models.ForeignKey(
-        Delivery, on_delete=models.CASCADE, related_name="attempts", db_index=False
-    )
+    delivery = models.ForeignKey(Delivery, on_delete=models.CASCADE, related_name="attempts", db_index=False)
     number = models.PositiveIntegerField()
     status = models.CharField(max_length=10, choices=AttemptStatus)
     started_at = models.DateTimeField()

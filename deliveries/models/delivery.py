@@ -26,9 +26,7 @@ class Delivery(models.Model):
 
     id = models.UUIDField(primary_key=True, default=new_id, editable=False)
     event = models.ForeignKey(Event, on_delete=models.CASCADE, related_name="deliveries", db_index=False)
-    endpoint = models.ForeignKey(
-        Endpoint, on_delete=models.CASCADE, related_name="deliveries", db_index=False
-    )
+    endpoint = models.ForeignKey(Endpoint, on_delete=models.CASCADE, related_name="deliveries", db_index=False)
     # Copies of the event's and the endpoint's, so that an app's lists and filters need no join.
     app = models.ForeignKey(App, on_delete=models.CASCADE, related_name="deliveries", db_index=False)
     environment = models.CharField(max_length=8, choices=Environment)
@@ -82,12 +80,9 @@ class Delivery(models.Model):
         constraints = [
             # (event, endpoint) is one delivery for ever. Also the list of an event's deliveries.
             models.UniqueConstraint(fields=["event", "endpoint"], name="delivery_once_per_endpoint"),
+            models.CheckConstraint(condition=Q(status__in=DeliveryStatus.values), name="delivery_status_known"),
             models.CheckConstraint(
-                condition=Q(status__in=DeliveryStatus.values), name="delivery_status_known"
-            ),
-            models.CheckConstraint(
-                condition=Q(status="pending", due_at__isnull=False)
-                | (~Q(status="pending") & Q(due_at=None)),
+                condition=Q(status="pending", due_at__isnull=False) | (~Q(status="pending") & Q(due_at=None)),
                 name="delivery_due_while_pending",
             ),
             models.CheckConstraint(

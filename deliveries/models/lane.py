@@ -11,9 +11,7 @@ class Lane(models.Model):
     newer than the deliveries it picks from (see deliveries/engine/statements/postgresql.py).
     """
 
-    endpoint = models.OneToOneField(
-        Endpoint, on_delete=models.CASCADE, primary_key=True, related_name="lane"
-    )
+    endpoint = models.OneToOneField(Endpoint, on_delete=models.CASCADE, primary_key=True, related_name="lane")
     app = models.ForeignKey(App, on_delete=models.CASCADE, related_name="+", db_index=False)
     # The earliest moment at which a claim should look at this lane; null while nothing waits.
     wake_at = models.DateTimeField(null=True)

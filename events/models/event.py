@@ -37,9 +37,7 @@ class Event(models.Model):
             # An app's list of events, newest first, and the filter by time.
             models.Index(fields=["app", "environment", "-id"], name="event_of_app"),
             # The same filtered by organization.
-            models.Index(
-                fields=["organization", "-id"], condition=Q(organization__isnull=False), name="event_of_org"
-            ),
+            models.Index(fields=["organization", "-id"], condition=Q(organization__isnull=False), name="event_of_org"),
             # How many test sends an app made within the last minute (limit of test sends).
             models.Index(fields=["app", "created_at"], condition=Q(test=True), name="event_test_sends"),
         ]
@@ -49,9 +47,7 @@ class Event(models.Model):
                 condition=Q(idempotency_key__isnull=False),
                 name="event_idempotency_key_once",
             ),
-            models.CheckConstraint(
-                condition=Q(environment__in=Environment.values), name="event_environment_known"
-            ),
+            models.CheckConstraint(condition=Q(environment__in=Environment.values), name="event_environment_known"),
             models.CheckConstraint(
                 condition=Q(idempotency_key=None, request_digest=None)
                 | Q(idempotency_key__isnull=False, request_digest__isnull=False),

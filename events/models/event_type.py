@@ -9,9 +9,7 @@ class EventType(models.Model):
     """A name an endpoint can subscribe to: a built-in one (no app), or one that an app's Builder defined."""
 
     id = models.UUIDField(primary_key=True, default=new_id, editable=False)
-    app = models.ForeignKey(
-        App, on_delete=models.CASCADE, null=True, related_name="event_types", db_index=False
-    )
+    app = models.ForeignKey(App, on_delete=models.CASCADE, null=True, related_name="event_types", db_index=False)
     name = models.CharField(max_length=128)
     description = models.TextField(blank=True)
     schema = models.JSONField(null=True)
@@ -24,9 +22,7 @@ class EventType(models.Model):
         constraints = [
             # Also the look-up of every emit: (app, name).
             models.UniqueConstraint(fields=["app", "name"], name="event_type_once_per_app"),
-            models.UniqueConstraint(
-                fields=["name"], condition=Q(app=None), name="event_type_built_in_once"
-            ),
+            models.UniqueConstraint(fields=["name"], condition=Q(app=None), name="event_type_built_in_once"),
         ]
 
     def __str__(self) -> str:

@@ -38,9 +38,7 @@ class Membership(models.Model):
     """A Builder's role in an app."""
 
     app = models.ForeignKey(App, on_delete=models.CASCADE, related_name="memberships", db_index=False)
-    user = models.ForeignKey(
-        settings.AUTH_USER_MODEL, on_delete=models.CASCADE, related_name="memberships"
-    )
+    user = models.ForeignKey(settings.AUTH_USER_MODEL, on_delete=models.CASCADE, related_name="memberships")
     role = models.CharField(max_length=16, choices=Role)
     created_at = models.DateTimeField(auto_now_add=True)
 

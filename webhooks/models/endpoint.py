@@ -1,5 +1,3 @@
-from typing import ClassVar
-
 from django.db import models
 
 from switera_webhooks.environments import Environment
@@ -31,9 +29,7 @@ class Endpoint(models.Model):
     id = models.UUIDField(primary_key=True, default=new_id, editable=False)
     app = models.ForeignKey(App, on_delete=models.CASCADE, related_name="endpoints", db_index=False)
     environment = models.CharField(max_length=8, choices=Environment)
-    organization = models.ForeignKey(
-        Organization, on_delete=models.SET_NULL, null=True, related_name="endpoints"
-    )
+    organization = models.ForeignKey(Organization, on_delete=models.SET_NULL, null=True, related_name="endpoints")
     name = models.CharField(max_length=200, blank=True)
     description = models.TextField(blank=True)
     url = models.CharField(max_length=2048)
@@ -53,7 +49,6 @@ class Endpoint(models.Model):
     updated_at = models.DateTimeField(auto_now=True)
     deleted_at = models.DateTimeField(null=True)
 
-    objects: ClassVar[models.Manager["Endpoint"]]
     objects = EndpointQuerySet.as_manager()
 
     class Meta:

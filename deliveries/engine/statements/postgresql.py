@@ -10,7 +10,6 @@ Traps that shaped them, all met in measurements:
 - Moments are `statement_timestamp()`: stable, so that indexes serve, and not frozen by a surrounding transaction.
 """
 
-
 import uuid
 from collections.abc import Sequence
 
@@ -22,7 +21,7 @@ from switera_webhooks.ids import new_id
 _SESSION = "set enable_seqscan = off; set plan_cache_mode = force_generic_plan"
 
 # patterns: the same as events.catalog.patterns.patterns_matching, inside the statement.
-_FAN_OUT = """
+FAN_OUT = """
 with e as materialized (
     select id, app_id, environment, type, organization_id, test, created_at
       from events_event where dispatched_at is null
@@ -63,7 +62,7 @@ done as (
 select count(*) from done
 """
 
-_CLAIM = """
+CLAIM = """
 with l as materialized (
     select l.endpoint_id, l.held, l.seq <> unlocked.seq as moved, l.cap - l.in_flight as slots,
            case when l.rate is not null then
@@ -119,7 +118,7 @@ select u.id, u.endpoint_id, endpoint.version, u.app_id, u.event_id, u.event_type
   join webhooks_endpoint endpoint on endpoint.id = u.endpoint_id
 """
 
-_FINISH = """
+FINISH = """
 with v as materialized (
     select * from unnest(
         %(id)s::uuid[], %(lease)s::uuid[], %(ok)s::bool[], %(retry_in)s::float8[], %(position)s::smallint[],
@@ -197,36 +196,19 @@ class PostgresqlStatements:
 
     def fan_out(self, events: int) -> int:
         with connection.cursor() as cursor:
-            cursor.execute(_FAN_OUT, {"events": events})
+            cursor.execute(FAN_OUT, {"events": events})
             return int(cursor.fetchone()[0])
 
     def claim(self, limit: int, lease_seconds: float) -> list[Claimed]:
         lease = uuid.uuid4()
         with connection.cursor() as cursor:
-            cursor.execute(_CLAIM, {"limit": limit, "lease": lease, "lease_seconds": lease_seconds})
+            cursor.execute(CLAIM, {"limit": limit, "lease": lease, "lease_seconds": lease_seconds})
             rows = cursor.fetchall()
         return [Claimed(row[0], lease, *row[1:]) for row in rows]
 
     def finish(self, results: Sequence[Result]) -> list[FinishedLane]:
-        values = {
-            "id": [result.delivery_id for result in results],
-            "lease": [result.lease for result in results],
-            "ok": [result.succeeded for result in results],
-            "retry_in": [result.retry_in for result in results],
-            "position": [result.schedule_position for result in results],
-            "lost": [result.lost_count for result in results],
-            "attempt": [new_id() for _ in results],
-            "started_at": [result.started_at for result in results],
-            "ms": [result.duration_ms for result in results],
-            "status": [result.response_status for result in results],
-            "headers": [result.response_headers for result in results],
-            "body": [result.response_body for result in results],
-            "truncated": [result.response_truncated for result in results],
-            "code": [result.error_code for result in results],
-            "error": [result.error for result in results],
-        }
         with connection.cursor() as cursor:
-            cursor.execute(_FINISH, values)
+            cursor.execute(FINISH, finish_values(results))
             return [FinishedLane(*row) for row in cursor.fetchall()]
 
     def expired(self, limit: int) -> list[Expired]:
@@ -238,3 +220,24 @@ class PostgresqlStatements:
         with connection.cursor() as cursor:
             cursor.execute(_CANCEL_CLOSED)
             return int(cursor.fetchone()[0])
+
+
+def finish_values(results: Sequence[Result]) -> dict[str, list[object]]:
+    """The parameters of FINISH: a column each, attempts with their new ids."""
+    return {
+        "id": [result.delivery_id for result in results],
+        "lease": [result.lease for result in results],
+        "ok": [result.succeeded for result in results],
+        "retry_in": [result.retry_in for result in results],
+        "position": [result.schedule_position for result in results],
+        "lost": [result.lost_count for result in results],
+        "attempt": [new_id() for _ in results],
+        "started_at": [result.started_at for result in results],
+        "ms": [result.duration_ms for result in results],
+        "status": [result.response_status for result in results],
+        "headers": [result.response_headers for result in results],
+        "body": [result.response_body for result in results],
+        "truncated": [result.response_truncated for result in results],
+        "code": [result.error_code for result in results],
+        "error": [result.error for result in results],
+    }

@@ -1,7 +1,7 @@
 """The hot statements for SQLite: the same steps, a transaction each.
 
-SQLite has one writer at a time (BEGIN IMMEDIATE), so nothing needs locking or skipping, and the clock of the one machine
-that has the file is the database's clock.
+SQLite has one writer at a time (BEGIN IMMEDIATE), so nothing needs locking or skipping, and the clock of the one
+machine that has the file is the database's clock.
 """
 
 import datetime as dt
@@ -14,10 +14,10 @@ from collections.abc import Iterable, Sequence
 from django.db import transaction
 from django.db.models import F, Q, QuerySet
 from django.utils import timezone
+from events.catalog.patterns import patterns_matching
 
 from deliveries.engine.statements import Claimed, Expired, FinishedLane, Result
 from deliveries.models import Attempt, AttemptStatus, Delivery, DeliveryStatus, Lane
-from events.catalog.patterns import patterns_matching
 from events.models import Event
 from switera_webhooks.ids import new_id
 from webhooks.models import Endpoint
@@ -82,7 +82,9 @@ class SqliteStatements:
         with transaction.atomic():
             now = timezone.now()
             by_lane: dict[uuid.UUID, list[tuple[Delivery, Result]]] = defaultdict(list)
-            held = {(row.pk, row.lease): row for row in Delivery.objects.filter(pk__in=[r.delivery_id for r in results])}
+            held = {
+                (row.pk, row.lease): row for row in Delivery.objects.filter(pk__in=[r.delivery_id for r in results])
+            }
             for result in results:
                 delivery = held.get((result.delivery_id, result.lease))
                 if delivery is not None:
@@ -97,10 +99,9 @@ class SqliteStatements:
     def expired(self, limit: int) -> list[Expired]:
         rows = Delivery.objects.filter(status=DeliveryStatus.SENDING, leased_until__lt=timezone.now())
         return [
-            Expired(*row)
-            for row in rows.order_by("leased_until").values_list(
-                "id", "lease", "schedule_position", "lost_count", "last_attempt_at", "leased_until"
-            )[:limit]
+            Expired(row.id, row.lease, row.schedule_position, row.lost_count, row.last_attempt_at, row.leased_until)
+            for row in rows.order_by("leased_until")[:limit]
+            if row.lease and row.last_attempt_at and row.leased_until
         ]
 
     def cancel_closed(self) -> int:

@@ -1,0 +1,103 @@
+"""Where claimed deliveries go and what signs them, remembered by endpoint and version.
+
+A claim tells each endpoint's version, so an edit, a rotation or a deletion holds for the very next attempt.
+"""
+
+import datetime as dt
+import time
+import uuid
+from collections import OrderedDict
+from collections.abc import Iterable
+from dataclasses import dataclass
+
+from django.conf import settings
+from django.utils import timezone
+
+from deliveries.engine.statements import Claimed
+from deliveries.transport.sender import OutboundRequest
+from deliveries.transport.signing import decode_secret, signature_header
+from switera_webhooks.encryption import decrypt
+from switera_webhooks.ids import Prefix, to_public_id
+from webhooks.models import Endpoint
+
+_REMEMBERED = 10_000
+
+
+@dataclass(frozen=True, slots=True)
+class Destination:
+    """An endpoint as a sender needs it."""
+
+    version: int
+    url: str
+    headers: tuple[tuple[str, str], ...]
+    # Signing keys and when each ends, newest first.
+    keys: tuple[tuple[bytes, dt.datetime | None], ...]
+
+    def keys_now(self) -> list[bytes]:
+        """The keys that sign at this moment: one, or several during a rotation."""
+        now = timezone.now()
+        return [key for key, expires_at in self.keys if expires_at is None or expires_at > now]
+
+
+class CannotSend(Exception):
+    """A claimed delivery that cannot be turned into a request; the sentence says why."""
+
+
+class Destinations:
+    """A process' memory of endpoints, bounded."""
+
+    def __init__(self) -> None:
+        self._known: OrderedDict[uuid.UUID, Destination] = OrderedDict()
+
+    def load(self, claimed: Iterable[Claimed]) -> None:
+        """Read what is not known in its present version: two queries, whatever the number."""
+        wanted = {
+            claim.endpoint_id
+            for claim in claimed
+            if claim.endpoint_id not in self._known or self._known[claim.endpoint_id].version != claim.endpoint_version
+        }
+        if not wanted:
+            return
+        for endpoint in Endpoint.objects.filter(pk__in=wanted).prefetch_related("secrets"):
+            self._known[endpoint.pk] = _destination(endpoint)
+            self._known.move_to_end(endpoint.pk)
+        while len(self._known) > max(_REMEMBERED, len(wanted)):
+            self._known.popitem(last=False)
+
+    def request(self, claimed: Claimed) -> OutboundRequest:
+        """The signed request of a claimed delivery. Raises CannotSend."""
+        destination = self._known.get(claimed.endpoint_id)
+        keys = destination.keys_now() if destination is not None else []
+        if destination is None or not keys:
+            raise CannotSend("The endpoint has no secret to sign with: it was deleted meanwhile.")
+        message_id = to_public_id(Prefix.EVENT, claimed.event_id)
+        timestamp = int(time.time())
+        body = claimed.payload.encode()
+        return OutboundRequest(
+            token=claimed,
+            app_id=claimed.app_id,
+            url=destination.url,
+            headers=(
+                ("content-type", "application/json"),
+                ("user-agent", settings.WEBHOOKS_USER_AGENT),
+                ("webhook-id", message_id),
+                ("webhook-timestamp", str(timestamp)),
+                ("webhook-signature", signature_header(message_id, timestamp, body, keys)),
+                ("switera-delivery-id", to_public_id(Prefix.DELIVERY, claimed.delivery_id)),
+                ("switera-attempt", str(claimed.attempt_count + 1)),
+                ("switera-event-type", claimed.event_type),
+                *destination.headers,
+            ),
+            body=body,
+            timeout=settings.WEBHOOKS_TIMEOUT,
+        )
+
+
+def _destination(endpoint: Endpoint) -> Destination:
+    secrets = sorted(endpoint.secrets.all(), key=lambda secret: secret.created_at, reverse=True)
+    return Destination(
+        version=endpoint.version,
+        url=endpoint.url,
+        headers=tuple((name, decrypt(value)) for name, value in endpoint.headers.items()),
+        keys=tuple((decode_secret(decrypt(secret.ciphertext)), secret.expires_at) for secret in secrets),
+    )

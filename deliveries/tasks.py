@@ -1,0 +1,48 @@
+"""Celery's tasks: the alarm clock rings, the engine looks at its rows. No argument, no result."""
+
+from celery import shared_task
+from celery.signals import worker_process_shutdown, worker_shutdown
+
+from deliveries.engine.drain import LINGER, Engine
+from deliveries.engine.sweep import sweep as sweep_once
+from deliveries.engine.sweep import work_is_due
+from switera_webhooks.celery import DRAIN_TASK, SWEEP_TASK
+from switera_webhooks.nudge import nudge
+
+# A drain hands back after so many seconds, so that deploys and other tasks get their turn.
+DRAIN_SECONDS = 5.0
+
+_engine: Engine | None = None
+
+
+def process_engine() -> Engine:
+    """This process' engine, made after the fork."""
+    global _engine
+    if _engine is None:
+        _engine = Engine()
+    return _engine
+
+
+@shared_task(name=DRAIN_TASK)
+def drain() -> None:
+    """Deliver what is due."""
+    if process_engine().drain(DRAIN_SECONDS, linger=LINGER).more:
+        nudge()
+
+
+@shared_task(name=SWEEP_TASK)
+def sweep() -> None:
+    """Find what was lost on the way, and wake a drain where something is due."""
+    sweep_once()
+    if work_is_due():
+        nudge()
+
+
+def _finish_in_flight(**_: object) -> None:
+    if _engine is not None:
+        _engine.close()
+
+
+# Of a prefork child, and of a worker whose tasks run in its own process.
+worker_process_shutdown.connect(_finish_in_flight, dispatch_uid="deliveries.finish_in_flight")
+worker_shutdown.connect(_finish_in_flight, dispatch_uid="deliveries.finish_in_flight")
