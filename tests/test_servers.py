@@ -1,5 +1,6 @@
 """The tests' servers: reachable on loopback alone, and gone with whoever started them."""
 
+import shutil
 import subprocess
 import sys
 from pathlib import Path
@@ -52,8 +53,10 @@ def test_a_server_does_not_outlive_a_starter_that_is_killed(redis_url: str) -> N
     ) as starter:
         assert starter.stdout is not None
         server = _redis_listening_at(starter.stdout.readline().strip())
+        directory = server.cwd()
         starter.kill()
     server.wait(10)
+    shutil.rmtree(directory)
 
 
 def test_a_server_that_cannot_start_says_why() -> None:
