@@ -39,7 +39,8 @@ app.conf.update(
     worker_hijack_root_logger=False,
     worker_cancel_long_running_tasks_on_connection_loss=False,
     # Keep database connections between tasks: a new one a task costs twice the task (measured 127 -> 278/s).
-    db_reuse_max=None,
+    # Celery reads this name alone; a connection that went bad is noticed by the engine itself.
+    CELERY_DB_REUSE_MAX=1_000_000,
     enable_utc=True,
     timezone="UTC",
     beat_schedule={
