@@ -4,6 +4,7 @@ A claim tells each endpoint's version, so an edit, a rotation or a deletion hold
 """
 
 import datetime as dt
+import logging
 import time
 import uuid
 from collections import OrderedDict
@@ -16,10 +17,11 @@ from django.utils import timezone
 from deliveries.engine.statements import Claimed
 from deliveries.transport.sender import OutboundRequest
 from deliveries.transport.signing import decode_secret, signature_header
-from switera_webhooks.encryption import decrypt
+from switera_webhooks.encryption import CannotDecrypt, decrypt
 from switera_webhooks.ids import Prefix, to_public_id
 from webhooks.models import Endpoint
 
+logger = logging.getLogger(__name__)
 _REMEMBERED = 10_000
 
 
@@ -32,6 +34,8 @@ class Destination:
     headers: tuple[tuple[str, str], ...]
     # Signing keys and when each ends, newest first.
     keys: tuple[tuple[bytes, dt.datetime | None], ...]
+    # Why nothing can be sent there, in a sentence; empty where it can.
+    problem: str = ""
 
     def keys_now(self) -> list[bytes]:
         """The keys that sign at this moment: one, or several during a rotation."""
@@ -69,7 +73,8 @@ class Destinations:
         destination = self._known.get(claimed.endpoint_id)
         keys = destination.keys_now() if destination is not None else []
         if destination is None or not keys:
-            raise CannotSend("The endpoint has no secret to sign with: it was deleted meanwhile.")
+            known = destination is not None and destination.problem
+            raise CannotSend(known or "The endpoint has no secret to sign with: it was deleted meanwhile.")
         message_id = to_public_id(Prefix.EVENT, claimed.event_id)
         timestamp = int(time.time())
         body = claimed.payload.encode()
@@ -95,9 +100,10 @@ class Destinations:
 
 def _destination(endpoint: Endpoint) -> Destination:
     secrets = sorted(endpoint.secrets.all(), key=lambda secret: secret.created_at, reverse=True)
-    return Destination(
-        version=endpoint.version,
-        url=endpoint.url,
-        headers=tuple((name, decrypt(value)) for name, value in endpoint.headers.items()),
-        keys=tuple((decode_secret(decrypt(secret.ciphertext)), secret.expires_at) for secret in secrets),
-    )
+    try:
+        headers = tuple((name, decrypt(value)) for name, value in endpoint.headers.items())
+        keys = tuple((decode_secret(decrypt(secret.ciphertext)), secret.expires_at) for secret in secrets)
+    except CannotDecrypt as error:
+        logger.error("Endpoint %s: %s", endpoint.public_id, error)
+        return Destination(endpoint.version, endpoint.url, (), (), str(error))
+    return Destination(endpoint.version, endpoint.url, headers, keys)

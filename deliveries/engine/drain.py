@@ -24,7 +24,6 @@ from deliveries.engine.results import result_of, unsent
 from deliveries.engine.statements import Claimed, FinishedLane, Statements, statements
 from deliveries.transport.sender import Outcome, Sender
 from deliveries.transport.sender_factory import make_sender
-from switera_webhooks.encryption import CannotDecrypt
 from webhooks.audit import SYSTEM
 from webhooks.models import DisabledReason, Endpoint
 
@@ -165,14 +164,11 @@ class Engine:
         retrying(lambda: hot.fan_out(EVENTS_AT_ONCE))
         claimed = retrying(lambda: hot.claim(room, settings.WEBHOOKS_TIMEOUT + LEASE_MARGIN))
         if claimed:
-            try:
-                retrying(lambda: self._destinations.load(claimed))
-            except CannotDecrypt as error:
-                logger.error("%s", error)  # each delivery says so in its attempt
+            retrying(lambda: self._destinations.load(claimed))
         for claim in claimed:
             try:
                 request = self._destinations.request(claim)
-            except (CannotSend, CannotDecrypt) as error:
+            except CannotSend as error:
                 self._unrecorded.append(unsent(claim, str(error)))
             else:
                 sender.start(request)

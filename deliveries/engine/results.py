@@ -65,7 +65,7 @@ def lost_worker(expired: Expired) -> Result:
         schedule_position=following.schedule_position,
         lost_count=lost_count,
         started_at=expired.started_at,
-        duration_ms=round((expired.leased_until - expired.started_at).total_seconds() * 1000),
+        duration_ms=max(0, round((expired.leased_until - expired.started_at).total_seconds() * 1000)),
         response_status=None,
         response_headers=None,
         response_body="",
