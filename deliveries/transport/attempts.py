@@ -71,9 +71,9 @@ class Attempts:
         try:
             destination = self._judge.judge(request.url, request.timeout * LOOKUP_SHARE)
         except UrlRefused as refusal:
-            return failure(ErrorCode.BLOCKED_ADDRESS, refusal.message)
+            return Failure(ErrorCode.BLOCKED_ADDRESS, f"Nothing was sent: {refusal.message}")
         except LookupFailed as lookup_failed:
-            return failure(ErrorCode.DNS_FAILURE, str(lookup_failed))
+            return Failure(ErrorCode.DNS_FAILURE, str(lookup_failed))
         url = destination.url
         origin = Origin(request.app_id, url.scheme, url.host, url.port)
         attempt = CurrentAttempt(origin, url.target, destination.addresses, clock)

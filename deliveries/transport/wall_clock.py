@@ -25,9 +25,10 @@ class AttemptClock:
 
     def remaining(self) -> float:
         """Seconds left. Raises TimeoutError when there are none."""
-        if self.is_over():
+        seconds = self.deadline - time.monotonic()
+        if self._expired or seconds <= 0:
             raise TimeoutError("The attempt's time is up.")
-        return self.deadline - time.monotonic()
+        return seconds
 
     def is_over(self) -> bool:
         return self._expired or time.monotonic() >= self.deadline

@@ -68,7 +68,7 @@ class DestinationJudge:
         for address in addresses:
             verdict = self._policy.guard.judge(address)
             if not verdict.allowed:
-                raise UrlRefused(UrlProblem.ADDRESS, f"{url.host} leads to {verdict.reason}.")
+                raise UrlRefused(UrlProblem.ADDRESS, f"{url.host} leads where no request may go: {verdict.reason}.")
             if url.scheme == "http" and not self._policy.guard.in_allowed_networks(address):
                 raise http_refused(address)
         return addresses

@@ -33,7 +33,7 @@ Resolver = Callable[[str], Sequence[IPAddress]]
 Value = TypeVar("Value")
 
 
-class LookupFailed(Exception):  # noqa: N818 (states a fact, like the refusals)
+class LookupFailed(Exception):
     """The name has no address now; the message is one sentence."""
 
 

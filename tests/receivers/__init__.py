@@ -1,0 +1,1 @@
+"""Receivers of webhooks on loopback, well-behaved and not, for every suite that sends something."""
