@@ -19,7 +19,7 @@ IDLE_SECONDS = 60
 NO_SECRET = "not verified: no --secret given"  # noqa: S105 (a sentence)
 
 
-class InvalidSecretError(ValueError):
+class InvalidSecret(ValueError):
     """The text is no endpoint secret."""
 
 
@@ -27,7 +27,7 @@ class Receiver(ThreadingHTTPServer):
     """Listens on 127.0.0.1, calls `say` with one line for each message.
 
     Answers 204 to a message that is verified, or where there is no secret to verify it with; 400 with the
-    reason to any other. Raises InvalidSecretError, and OSError where the port is taken.
+    reason to any other. Raises InvalidSecret, and OSError where the port is taken.
     """
 
     daemon_threads = True
@@ -46,11 +46,11 @@ def _webhook(secret: str | None) -> Webhook | None:
     if secret is None:
         return None
     if not secret.startswith("whsec_"):
-        raise InvalidSecretError("An endpoint secret starts with whsec_.")
+        raise InvalidSecret("An endpoint secret starts with whsec_.")
     try:
         return Webhook(secret)
     except Exception as error:
-        raise InvalidSecretError("This is no endpoint secret: whsec_ is followed by base64.") from error
+        raise InvalidSecret("This is no endpoint secret: whsec_ is followed by base64.") from error
 
 
 class _Handler(BaseHTTPRequestHandler):

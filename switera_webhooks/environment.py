@@ -4,13 +4,16 @@ import ipaddress
 import os
 from collections.abc import Callable
 from pathlib import Path
-from typing import TypeVar
+from typing import Any, TypeVar
 
 import environ
 from django.core.exceptions import ImproperlyConfigured
 
 Network = ipaddress.IPv4Network | ipaddress.IPv6Network
 Value = TypeVar("Value")
+
+_DATABASE_SCHEMES = {"postgres", "postgresql", "sqlite"}
+_BROKER_SCHEMES = {"memory", "redis", "rediss", "sentinel", "amqp", "amqps"}
 
 env = environ.Env()
 
@@ -105,6 +108,47 @@ def ports(name: str, default: str) -> frozenset[int] | None:
         return numbers
 
     return _read(name, default, convert, "ports from 1 to 65535 separated by commas, or * for any")
+
+
+def database(name: str, default: str) -> dict[str, Any]:
+    """Django's settings of the database that a URL names; the URL itself, with its password, is never shown."""
+    url = os.environ.get(name, "").strip() or default
+    try:
+        config: dict[str, Any] = environ.Env.db_url_config(url) if _scheme(url) in _DATABASE_SCHEMES else {}
+    except ValueError:
+        config = {}
+    if config.get("NAME", "") in ("", ":memory:"):
+        raise ImproperlyConfigured(
+            f"{name} must be postgres://user:password@host:port/name or sqlite:///path; write special characters "
+            "of the password as %XX."
+        )
+    return config
+
+
+def broker(name: str) -> str:
+    """The URL of Redis or RabbitMQ; empty is the embedded broker."""
+    url = os.environ.get(name, "").strip() or "memory://"
+    if _scheme(url) not in _BROKER_SCHEMES:
+        raise ImproperlyConfigured(
+            f"{name} must be redis://host:port/number or amqp://user:password@host//, or empty for the embedded one."
+        )
+    return url
+
+
+def email(name: str, default: str) -> dict[str, Any]:
+    """Django's settings of the mail server that a URL names."""
+    url = os.environ.get(name, "").strip() or default
+    try:
+        config: dict[str, Any] = environ.Env.email_url_config(url)
+    except (ImproperlyConfigured, ValueError) as error:
+        raise ImproperlyConfigured(
+            f"{name} must be smtp://user:password@host:port, smtp+tls:// or smtp+ssl:// likewise, or consolemail://."
+        ) from error
+    return config
+
+
+def _scheme(url: str) -> str:
+    return url.partition(":")[0].lower()
 
 
 def kept_in_file(path: Path, make: Callable[[], str]) -> str:

@@ -6,14 +6,17 @@ dangerous or incomplete is a system check with an id and a hint (switera_webhook
 
 import secrets
 from pathlib import Path
-from typing import Any
 
 from cryptography.fernet import Fernet
 
 from switera_webhooks import __version__
+from switera_webhooks.api.description import DESCRIPTION, TAGS
 from switera_webhooks.environment import (
     boolean,
+    broker,
+    database,
     decimal_number,
+    email,
     env,
     kept_in_file,
     networks,
@@ -118,11 +121,11 @@ SECURE_HSTS_INCLUDE_SUBDOMAINS = SECURE_HSTS_PRELOAD = not DEBUG
 # Believed only from TRUSTED_PROXIES: the middleware drops the header of everybody else.
 SECURE_PROXY_SSL_HEADER = ("HTTP_X_FORWARDED_PROTO", "https")
 
-vars().update(env.email_url("EMAIL_URL", default="consolemail://" if DEBUG else "smtp://localhost:25"))
+vars().update(email("EMAIL_URL", "consolemail://" if DEBUG else "smtp://localhost:25"))
 
 # --- Database -----------------------------------------------------------------------------------
 
-_database: dict[str, Any] = env.db("DATABASE_URL", default=f"sqlite:///{VAR_DIR / 'switera.sqlite3'}")
+_database = database("DATABASE_URL", f"sqlite:///{VAR_DIR / 'switera.sqlite3'}")
 if _database["ENGINE"].endswith("sqlite3"):
     if not Path(_database["NAME"]).is_absolute():
         _database["NAME"] = str(BASE_DIR / _database["NAME"])
@@ -138,7 +141,7 @@ DATABASES = {"default": _database}
 
 # --- Celery: the alarm clock --------------------------------------------------------------------
 
-CELERY_BROKER_URL = env.str("CELERY_BROKER_URL", default="") or "memory://"
+CELERY_BROKER_URL = broker("CELERY_BROKER_URL")
 CELERY_EMBEDDED = CELERY_BROKER_URL.startswith("memory://")
 
 # --- Secrets at rest ----------------------------------------------------------------------------
@@ -185,7 +188,8 @@ REST_FRAMEWORK = {
 }
 SPECTACULAR_SETTINGS = {
     "TITLE": "Switera Webhooks",
-    "DESCRIPTION": "Emit events, manage endpoints, and read what was delivered.",
+    "DESCRIPTION": DESCRIPTION,
+    "TAGS": TAGS,
     "VERSION": __version__,
     "SERVE_INCLUDE_SCHEMA": False,
     "SWAGGER_UI_DIST": "SIDECAR",
@@ -194,6 +198,12 @@ SPECTACULAR_SETTINGS = {
     "SERVE_AUTHENTICATION": [],
     "COMPONENT_SPLIT_REQUEST": True,
     "ENUM_GENERATE_CHOICE_DESCRIPTION": False,
+    "ENUM_NAME_OVERRIDES": {
+        "DeliveryStatus": "deliveries.models.DeliveryStatus",
+        "AttemptStatus": "deliveries.models.AttemptStatus",
+        "Environment": "switera_webhooks.environments.Environment",
+        "DisabledReason": "webhooks.models.DisabledReason",
+    },
 }
 
 # --- Logs: one line each, no payload, header, secret or signature (security.md S31) --------------

@@ -1,0 +1,48 @@
+from argparse import ArgumentParser
+from typing import Any
+
+from deliveries.endpoint_facts import with_facts
+from deliveries.endpoints import EndpointFields, create_endpoint
+from switera_webhooks.commands import ServiceCommand
+from switera_webhooks.environments import Environment
+from webhooks.api.endpoint_shapes import EndpointShape
+from webhooks.audit import Actor
+from webhooks.management.arguments import app_named
+from webhooks.models import Endpoint
+
+
+class Command(ServiceCommand):
+    help = "Add an endpoint to an app. Its secret, which its receiver verifies messages with, is printed."
+
+    def add_arguments(self, parser: ArgumentParser) -> None:
+        super().add_arguments(parser)
+        parser.add_argument("app", metavar="APP", help="the app's id or slug")
+        parser.add_argument("url", metavar="URL", help="where webhook messages go, https://…")
+        parser.add_argument(
+            "--events",
+            metavar="a.b,c.*",
+            default="*",
+            help="the event types it is subscribed to, comma-separated: names, families (order.*) or * (all)",
+        )
+        parser.add_argument(
+            "--environment",
+            choices=Environment.values,
+            default=Environment.LIVE.value,
+            help="whose events it gets (live)",
+        )
+
+    def handle(self, *args: Any, app: str, url: str, events: str, environment: str, **options: Any) -> None:
+        fields = EndpointFields(url=url, event_types=[name.strip() for name in events.split(",")])
+        created = create_endpoint(app_named(app), environment, fields, Actor.of_command("add_endpoint"))
+        if created.warning:
+            self.warn(created.warning)
+        if options["json"]:
+            endpoint = with_facts(Endpoint.objects.filter(pk=created.endpoint.pk)).get()
+            self.print_json({**EndpointShape().to_representation(endpoint), "secret": created.secret})
+            return
+        endpoint = created.endpoint
+        self.stdout.write(
+            f"Added the {endpoint.environment} endpoint {endpoint.public_id} at {endpoint.url} "
+            f"for {', '.join(endpoint.event_types)}."
+        )
+        self.stdout.write(f"Secret: {created.secret}")

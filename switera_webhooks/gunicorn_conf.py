@@ -1,0 +1,55 @@
+"""gunicorn's configuration: `gunicorn -c python:switera_webhooks.gunicorn_conf switera_webhooks.wsgi`.
+
+With the embedded broker the web process also works and schedules. Settings can be overridden on the command line.
+"""
+
+import math
+import os
+import signal
+import sys
+from typing import Any
+
+from django.conf import settings
+from django.core.exceptions import ImproperlyConfigured
+
+from switera_webhooks.checks import refuse_incomplete_settings
+
+os.environ.setdefault("DJANGO_SETTINGS_MODULE", "switera_webhooks.settings")
+try:
+    refuse_incomplete_settings()
+except ImproperlyConfigured as error:
+    sys.exit(f"Settings: {error}")
+
+worker_class = "gthread"
+threads = 16
+# SQLite and the embedded broker want one process; two use both cores of a small machine.
+workers = 1 if settings.CELERY_EMBEDDED else 2
+# What is in flight when a process is told to end may take the wall clock of an attempt.
+graceful_timeout = math.ceil(settings.WEBHOOKS_TIMEOUT) + 10
+# A file that a kill -9 would leave behind, for a tool that is not used here.
+control_socket_disable = True
+
+
+def post_worker_init(worker: Any) -> None:
+    if settings.CELERY_EMBEDDED:
+        from switera_webhooks import embedded_worker
+
+        embedded_worker.start()
+
+
+def worker_int(worker: Any) -> None:
+    """Ctrl-C reaches a process twice, from the terminal and from gunicorn; the second must not cut it short."""
+    _ignore_signals()
+
+
+def worker_exit(server: Any, worker: Any) -> None:
+    if settings.CELERY_EMBEDDED:
+        from switera_webhooks import embedded_worker
+
+        _ignore_signals()
+        embedded_worker.stop(settings.WEBHOOKS_TIMEOUT + 5)
+
+
+def _ignore_signals() -> None:
+    for number in (signal.SIGINT, signal.SIGQUIT, signal.SIGTERM):
+        signal.signal(number, signal.SIG_IGN)

@@ -1,0 +1,1 @@
+"""`make run`: the whole service for development, in one terminal, until Ctrl-C."""

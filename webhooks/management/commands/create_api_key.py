@@ -1,0 +1,39 @@
+from argparse import ArgumentParser
+from typing import Any
+
+from switera_webhooks.commands import ServiceCommand
+from switera_webhooks.environments import Environment
+from switera_webhooks.times import iso
+from webhooks.api_keys import create_api_key
+from webhooks.audit import Actor
+from webhooks.management.arguments import app_named
+
+
+class Command(ServiceCommand):
+    help = "Create an API key. It is shown this once."
+
+    def add_arguments(self, parser: ArgumentParser) -> None:
+        super().add_arguments(parser)
+        parser.add_argument("app", metavar="APP", help="the app's id or slug")
+        parser.add_argument(
+            "--environment",
+            choices=Environment.values,
+            default=Environment.LIVE.value,
+            help="what the key creates and sees (live)",
+        )
+
+    def handle(self, *args: Any, app: str, environment: str, **options: Any) -> None:
+        key, text = create_api_key(app_named(app), environment, Actor.of_command("create_api_key"))
+        if options["json"]:
+            self.print_json(
+                {
+                    "id": key.public_id,
+                    "key": text,
+                    "app_id": key.app.public_id,
+                    "environment": key.environment,
+                    "created_at": iso(key.created_at),
+                }
+            )
+            return
+        self.stdout.write(f"Created the {key.environment} key {key.public_id} of {key.app.name}: {text}")
+        self.stdout.write("Keep it: it cannot be shown again.")
