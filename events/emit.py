@@ -21,7 +21,7 @@ from django.db.models import Q
 from django.utils import timezone
 
 from events.catalog.built_in import is_built_in_family
-from events.catalog.schemas import DataRefused, check_data
+from events.event_data import check_event_data
 from events.models import Event, EventType
 from events.payload import Envelope, build_payload
 from switera_webhooks.environments import Environment
@@ -156,13 +156,7 @@ def _checked(
             "organization_id names no organization of this app.",
             details={"organization_id": ["No such organization."]},
         )
-    if event_type.schema is not None:
-        try:
-            check_data(event_type.schema, request.data)
-        except DataRefused as refused:
-            raise InvalidInput(
-                f"data breaks the schema of {event_type.name}: {refused}", details={"data": refused.problems}
-            ) from refused
+    check_event_data(event_type, request.data)
     occurred_at = _occurred_at(request.timestamp, now)
     event_id = new_id()
     payload = build_payload(
@@ -257,7 +251,8 @@ def _insert(app: App, environment: str, rows: Sequence[_Row], in_batch: bool) ->
     ordered = sorted((row.event for row in rows), key=lambda event: (event.idempotency_key or "", event.id))
     # The database's clock, by which fan-out decides which endpoints existed; SQLite is on this machine.
     now = timezone.now()
-    clock = "clock_timestamp()" if connection.vendor == "postgresql" else f"'{now:%Y-%m-%d %H:%M:%S.%f}'"
+    on_postgresql = connection.vendor == "postgresql"
+    clock = "clock_timestamp()" if on_postgresql else f"'{now:%Y-%m-%d %H:%M:%S.%f}'"
     one_row = f"({'%s, ' * len(_FIELDS)}{clock})"
     statement = _INSERT.format(
         columns=", ".join(str(field.column) for field in _FIELDS), rows=", ".join([one_row] * len(ordered))
@@ -270,8 +265,7 @@ def _insert(app: App, environment: str, rows: Sequence[_Row], in_batch: bool) ->
         created = {uuid.UUID(str(key)): at for key, at in cursor.fetchall()}
     for row in rows:
         if row.event.id in created:
-            at = created[row.event.id]
-            row.event.created_at = at if isinstance(at, dt.datetime) else now
+            row.event.created_at = created[row.event.id] if on_postgresql else now
             row.event._state.adding = False
     if len(created) == len(rows):
         return [row.event for row in rows]

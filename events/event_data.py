@@ -1,0 +1,28 @@
+"""Data against the schema of its event type, refused in the words of the catalog."""
+
+from events.catalog.refusals import DataRefused
+from events.catalog.schemas import check_data, check_example
+from events.models import EventType
+from switera_webhooks.refusals import InvalidInput
+
+
+def check_event_data(event_type: EventType, data: object) -> None:
+    """Raises InvalidInput where the type has a schema and the data breaks it; details name each problem."""
+    if event_type.schema is None:
+        return
+    try:
+        check_data(event_type.schema, data)
+    except DataRefused as refused:
+        raise _refusal(f"data breaks the schema of {event_type.name}: {refused}", "data", refused) from refused
+
+
+def check_type_example(schema: object, example: object) -> None:
+    """Raises InvalidInput where a type's example breaks its schema."""
+    try:
+        check_example(schema, example)
+    except DataRefused as refused:
+        raise _refusal(f"The example breaks the schema: {refused}", "example", refused) from refused
+
+
+def _refusal(message: str, field: str, refused: DataRefused) -> InvalidInput:
+    return InvalidInput(message, details={field: [problem["message"] for problem in refused.problems]})
