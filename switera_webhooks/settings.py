@@ -10,7 +10,6 @@ from pathlib import Path
 from cryptography.fernet import Fernet
 
 from switera_webhooks import __version__
-from switera_webhooks.api.description import DESCRIPTION, TAGS
 from switera_webhooks.environment import (
     boolean,
     broker,
@@ -188,8 +187,10 @@ REST_FRAMEWORK = {
 }
 SPECTACULAR_SETTINGS = {
     "TITLE": "Switera Webhooks",
-    "DESCRIPTION": DESCRIPTION,
-    "TAGS": TAGS,
+    "POSTPROCESSING_HOOKS": [
+        "drf_spectacular.hooks.postprocess_schema_enums",
+        "switera_webhooks.api.description.describe",
+    ],
     "VERSION": __version__,
     "SERVE_INCLUDE_SCHEMA": False,
     "SWAGGER_UI_DIST": "SIDECAR",

@@ -130,3 +130,7 @@ class QueryFlagField(serializers.BooleanField):
         if data not in ("true", "false"):
             self.fail("invalid")
         return bool(data == "true")
+
+
+class EmptySerializer(serializers.Serializer[Any]):
+    """The body of an action that takes nothing: none at all, or an empty object."""

@@ -1,11 +1,13 @@
 """The base of every view below `/api/v1/apps/{app}/`: one app, one environment, nothing beyond (S33)."""
 
-from typing import Any, TypeVar
+from typing import Any, TypeVar, cast
 
 from django.db.models import Model, QuerySet
+from drf_spectacular.utils import extend_schema
 from rest_framework.exceptions import NotFound
 from rest_framework.request import Request
 
+from switera_webhooks.api.openapi import path_parameter
 from switera_webhooks.api.views import JSONView
 from switera_webhooks.environments import Environment
 from switera_webhooks.ids import Prefix, from_public_id
@@ -17,6 +19,7 @@ from webhooks.models import ApiKey, App
 Row = TypeVar("Row", bound=Model)
 
 
+@extend_schema(parameters=[path_parameter("app", "The app's id, `app_…`.")])
 class AppView(JSONView):
     """`app`, `environment` and `actor` come from the key; the path must name the key's own app."""
 
@@ -24,19 +27,20 @@ class AppView(JSONView):
     permission_classes = []  # the key is the permission: without a good one authentication raises
     app: App
     environment: str
+    key: ApiKey
 
     def initial(self, request: Request, *args: Any, **kwargs: Any) -> None:
         super().initial(request, *args, **kwargs)
-        key: ApiKey = request.auth
-        self.app = key.app
-        self.environment = key.environment
-        if kwargs["app"] != key.app.public_id:
+        self.key = cast(ApiKey, request.auth)
+        self.app = self.key.app
+        self.environment = self.key.environment
+        if kwargs["app"] != self.app.public_id:
             raise NotFound
 
     @property
     def actor(self) -> Actor:
         """Who the audit log will name."""
-        return Actor.of_api_key(self.request.auth, self.request.META.get("REMOTE_ADDR") or None)
+        return Actor.of_api_key(self.key, self.request.META.get("REMOTE_ADDR") or None)
 
     def may_change_what_is_shared(self) -> None:
         """Event types and organizations belong to both environments. Raises Forbidden for a test key."""
