@@ -46,9 +46,7 @@ _redis = os.environ.get("TEST_REDIS_URL", "")
 os.environ.update(
     SWITERA_ENV_FILE="",
     ALLOWED_HOSTS="testserver,webhooks.switera.example",
-    CELERY_BROKER_URL=f"{_redis}/{redis_database(os.environ.get('PYTEST_XDIST_WORKER', ''))}"
-    if _redis
-    else "",
+    CELERY_BROKER_URL=f"{_redis}/{redis_database(os.environ.get('PYTEST_XDIST_WORKER', ''))}" if _redis else "",
     DATABASE_URL=os.environ.get("TEST_DATABASE_URL") or f"sqlite:///{_directory / 'tests.sqlite3'}",
     DEBUG="false",
     EMAIL_URL="memorymail://",
@@ -65,3 +63,5 @@ PASSWORD_HASHERS = ["django.contrib.auth.hashers.MD5PasswordHasher"]
 if DATABASES["default"]["ENGINE"].endswith("sqlite3"):
     # A file: threads of one test see no other's in-memory database.
     DATABASES["default"]["TEST"] = {"NAME": str(_directory / "test.sqlite3")}
+# Static files as they lie in the checkout: nothing is collected before a test run.
+WHITENOISE_AUTOREFRESH = WHITENOISE_USE_FINDERS = True
