@@ -30,8 +30,11 @@ def program() -> Path | None:
 
 
 @contextmanager
-def postgresql() -> Iterator[str]:
-    """Run PostgreSQL; gives the URL of its database `switera`, whose user may create others."""
+def postgresql(*settings: str) -> Iterator[str]:
+    """Run PostgreSQL; gives the URL of its database `switera`, whose user may create others.
+
+    `settings`, such as "fsync=on", come on top of what suits tests.
+    """
     initdb = program()
     if initdb is None:
         raise processes.ServerNotStartedError(f"PostgreSQL {OLDEST_MAJOR} or newer is not installed.")
@@ -49,13 +52,12 @@ def postgresql() -> Iterator[str]:
             # The data is thrown away, so nothing has to outlive a power cut.
             "fsync=off",
             "full_page_writes=off",
+            *settings,
         ):
             argv += ["-c", setting]
 
         # SIGQUIT is PostgreSQL's "now": no checkpoint, no waiting for clients.
-        with processes.running(
-            argv, directory, ready=lambda: _answers(f"{server}/postgres"), stop=signal.SIGQUIT
-        ):
+        with processes.running(argv, directory, ready=lambda: _answers(f"{server}/postgres"), stop=signal.SIGQUIT):
             with psycopg.connect(f"{server}/postgres", autocommit=True) as connection:
                 connection.execute("create database switera")
             yield f"{server}/switera"

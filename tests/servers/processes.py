@@ -7,6 +7,7 @@ import signal
 import socket
 import subprocess
 import tempfile
+import time
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from pathlib import Path
@@ -110,7 +111,8 @@ def running(
 
 def _wait_until_ready(process: subprocess.Popen[bytes], ready: Callable[[], bool], log: Path) -> None:
     name = log.stem
-    for _ in range(int(START_SECONDS / LOOK_AGAIN_SECONDS)):
+    until = time.monotonic() + START_SECONDS
+    while time.monotonic() < until:
         if ready():
             return
         try:
