@@ -15,6 +15,7 @@ PACKAGES: dict[str, Callable[[], Path | None]] = {
     "postgresql": postgresql.program,
     "redis-server": redis.program,
     "rabbitmq-server": rabbitmq.program,
+    "chromium": lambda: Path(found) if (found := shutil.which("chromium")) else None,
 }
 # Debian asks this file, where it exists, whether a package may start its service; 101 is no.
 SERVICE_POLICY = Path("/usr/sbin/policy-rc.d")
