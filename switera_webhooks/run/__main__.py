@@ -144,8 +144,9 @@ def _start(processes: Processes, port: int, receiver_port: int, secret: str | No
     processes.start("web server", [*gunicorn, "--bind", f"{HOST}:{port}", "switera_webhooks.wsgi"])
     if settings.CELERY_EMBEDDED:
         return
-    # A development machine's root is fine for this worker, which reads JSON alone.
-    celery = ["-W", "ignore::RuntimeWarning", "-m", "celery", "--quiet", "-A", "switera_webhooks.celery"]
+    # Celery warns root of pickle; this worker reads JSON alone.
+    silent = ["-W", "ignore:You're running the worker with superuser privileges"]
+    celery = [*silent, "-m", "celery", "--quiet", "-A", "switera_webhooks.celery"]
     lean = ["--without-gossip", "--without-mingle"]
     worker = ["worker", "--pool", "prefork", "--concurrency", "2", *lean, "--loglevel", "warning"]
     processes.start("worker", [*celery, *worker], quiet=True)

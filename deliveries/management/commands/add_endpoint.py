@@ -5,7 +5,7 @@ from deliveries.endpoint_facts import with_facts
 from deliveries.endpoints import EndpointFields, create_endpoint
 from switera_webhooks.commands import ServiceCommand
 from switera_webhooks.environments import Environment
-from webhooks.api.endpoint_shapes import EndpointShape
+from webhooks.api.endpoint_serializers import EndpointSerializer
 from webhooks.audit import Actor
 from webhooks.management.arguments import app_named
 from webhooks.models import Endpoint
@@ -38,7 +38,7 @@ class Command(ServiceCommand):
             self.warn(created.warning)
         if options["json"]:
             endpoint = with_facts(Endpoint.objects.filter(pk=created.endpoint.pk)).get()
-            self.print_json({**EndpointShape().to_representation(endpoint), "secret": created.secret})
+            self.print_json({**EndpointSerializer().to_representation(endpoint), "secret": created.secret})
             return
         endpoint = created.endpoint
         self.stdout.write(

@@ -5,7 +5,7 @@ from typing import Any
 
 from django.core.management.base import CommandError
 
-from events.api.shapes import EventShape
+from events.api.serializers import EventSerializer
 from events.emit import emit
 from switera_webhooks.api.errors import MalformedBody
 from switera_webhooks.api.parsing import parse_json
@@ -38,7 +38,7 @@ class Command(ServiceCommand):
         found = app_named(app)
         event = emit(found, type, _data(data), environment=environment, builders_only=True)
         if options["json"]:
-            self.print_json(EventShape().to_representation(event))
+            self.print_json(EventSerializer().to_representation(event))
             return
         self.stdout.write(f"Emitted {event.type} {event.public_id} in the {event.environment} environment.")
 
