@@ -39,8 +39,8 @@ class Attempts:
         started = time.monotonic()
         answer = Answer()
         clock = AttemptClock(request.timeout)
-        self._watchdog.add(clock)
         try:
+            self._watchdog.add(clock)
             failed = self._exchange(request, clock, answer)
         except Exception as error:  # noqa: BLE001 (a lost delivery is worse than any error)
             # Where, not what: an exception's text may hold a URL or a header (S31).

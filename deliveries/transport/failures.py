@@ -1,5 +1,6 @@
 """From what went wrong to an error code and a sentence."""
 
+import errno
 import http.client
 import ssl
 from collections.abc import Iterator
@@ -17,6 +18,8 @@ _CERTIFICATE_CODES = {
     62: ErrorCode.TLS_HOSTNAME,
     64: ErrorCode.TLS_HOSTNAME,  # an IP address
 }
+# Of descriptors or memory: no receiver's doing, so an internal error.
+_OUR_OWN_SHORTAGES = {errno.EMFILE, errno.ENFILE, errno.ENOBUFS, errno.ENOMEM}
 
 
 class Failure(NamedTuple):
@@ -81,6 +84,6 @@ def _socket_failure(error: BaseException) -> Failure | None:
         return failure(ErrorCode.TIMEOUT)
     if isinstance(error, ConnectionResetError | BrokenPipeError | ConnectionAbortedError):
         return failure(ErrorCode.CONNECTION_RESET)
-    if isinstance(error, OSError) and error.errno is not None:
+    if isinstance(error, OSError) and error.errno is not None and error.errno not in _OUR_OWN_SHORTAGES:
         return failure(ErrorCode.CONNECTION_REFUSED, (error.strerror or "").lower())
     return None

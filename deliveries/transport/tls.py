@@ -1,8 +1,18 @@
 """How receivers are verified (security.md S14): always, TLS 1.2 or newer, and no tenant has a say in it."""
 
 import ssl
+from collections.abc import Iterable
 
 import certifi
+
+
+class _SharedContext(ssl.SSLContext):
+    """A context for many threads. urllib3 sets its ALPN anew for every connection, under the hands of another
+    thread that copies it for a handshake; this one has it from the start.
+    """
+
+    def set_alpn_protocols(self, alpn_protocols: Iterable[str]) -> None:
+        """Already set."""
 
 
 def client_context(ca_bundle: str) -> ssl.SSLContext:
@@ -10,7 +20,8 @@ def client_context(ca_bundle: str) -> ssl.SSLContext:
 
     Raises ValueError when the bundle cannot be read.
     """
-    context = ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT)
+    context = _SharedContext(ssl.PROTOCOL_TLS_CLIENT)
+    ssl.SSLContext.set_alpn_protocols(context, ["http/1.1"])
     context.minimum_version = ssl.TLSVersion.TLSv1_2
     context.load_verify_locations(certifi.where())
     if ca_bundle:

@@ -1,5 +1,6 @@
 """Many requests at once: the interface that every sender keeps, and connections (security.md S12, S15, S16, S26)."""
 
+import errno
 import logging
 import socket
 import threading
@@ -59,6 +60,13 @@ def test_s26_the_receiver_gets_exactly_the_bytes_and_headers_given(sender: Sende
         ).encode()
         + BODY
     ]
+
+
+def test_a_request_without_body_is_sent_all_the_same(sender: Sender, receiver: Receiver) -> None:
+    for _ in range(2):
+        assert send_one(sender, request(receiver.url("hooks.example"), body=b"")).error_code is None
+
+    assert [(received.connection, received.body) for received in receiver.requests] == [(1, b""), (1, b"")]
 
 
 def test_s15_proxies_netrc_and_cookies_are_ignored(
@@ -317,6 +325,16 @@ def test_s20_what_breaks_inside_is_an_outcome_and_the_log_says_where_but_not_wha
     assert "secret" not in caplog.text
     assert receiver.requests == []
     assert send_one(sender, request(receiver.url("hooks.example"))).error_code is None
+
+
+def test_a_shortage_of_our_own_is_not_blamed_on_the_receiver(
+    sender: Sender, receiver: Receiver, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def no_descriptors(descriptor: int) -> int:
+        raise OSError(errno.EMFILE, "Too many open files")
+
+    monkeypatch.setattr("os.dup", no_descriptors)
+    assert send_one(sender, request(receiver.url("hooks.example"))).error_code == ErrorCode.INTERNAL_ERROR
 
 
 def test_s31_the_log_holds_no_url_of_a_receiver_that_misbehaves(
