@@ -25,9 +25,10 @@ def take(app: App, count: int) -> None:
     rate: int = settings.WEBHOOKS_EMIT_RATE
     if rate == 0:
         return
-    cost = -(-count * _SECOND // rate)
+    one = -(-_SECOND // rate)
+    cost, bucket = count * one, rate * one
     now = time.time_ns() // 1_000
-    latest = now + _SECOND - min(cost, _SECOND)
+    latest = now + bucket - min(cost, bucket)
     if _spend(app, cost, now, latest):
         return
     budget, _ = EmitBudget.objects.get_or_create(app=app)

@@ -1,6 +1,5 @@
 """Deliveries and attempts as the REST API shows them (product.md section 6, "Shapes")."""
 
-import datetime as dt
 from typing import Any
 
 from django.db.models import F, Prefetch, QuerySet
@@ -23,6 +22,7 @@ from switera_webhooks.api.fields import (
 from switera_webhooks.api.pagination import ListQuery
 from switera_webhooks.environments import Environment
 from switera_webhooks.ids import Prefix
+from switera_webhooks.times import iso
 
 
 @extend_schema_field(OpenApiTypes.STR)
@@ -97,8 +97,9 @@ class DeliverySerializer(serializers.Serializer[Delivery]):
             and delivery.endpoint_disabled_at is not None
         )
 
-    def get_next_attempt_at(self, delivery: Delivery) -> dt.datetime | None:
-        return None if self.get_held(delivery) else delivery.due_at
+    @extend_schema_field(TimeField(allow_null=True))
+    def get_next_attempt_at(self, delivery: Delivery) -> str | None:
+        return None if delivery.due_at is None or self.get_held(delivery) else iso(delivery.due_at)
 
 
 class DeliveryWithAttemptsSerializer(DeliverySerializer):

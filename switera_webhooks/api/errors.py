@@ -102,7 +102,7 @@ def _of_api_exception(error: exceptions.APIException, context: Mapping[str, Any]
 
 
 def _allowed(context: Mapping[str, Any]) -> str:
-    return " or ".join(context["view"].allowed_methods)
+    return " or ".join(method for method in context["view"].allowed_methods if method != "HEAD")
 
 
 def _of_defect(context: Mapping[str, Any]) -> Response:
@@ -139,22 +139,27 @@ def _is_api(request: HttpRequest) -> bool:
     return request.path_info.startswith("/api/")
 
 
+def _plain_answer(status: int, code: str, message: str) -> HttpResponse:
+    # Compact, as DRF's answers are: a path that is no route looks like an id that is not there.
+    compact = {"separators": (",", ":"), "ensure_ascii": False}
+    return JsonResponse(error_body(code, message), status=status, json_dumps_params=compact)
+
+
 @csrf_exempt
 def unmatched(request: HttpRequest) -> HttpResponse:
     """Whatever path under /api/ is no route."""
-    return JsonResponse(error_body("not_found", NOT_FOUND), status=404)
+    return _plain_answer(404, "not_found", NOT_FOUND)
 
 
 def bad_request(request: HttpRequest, exception: Exception) -> HttpResponseBase:
     """Django's handler400, such as for a Host header that is not ours."""
     if not _is_api(request):
         return defaults.bad_request(request, exception)
-    body = error_body("bad_request", "The request cannot be served: check its Host header.")
-    return JsonResponse(body, status=400)
+    return _plain_answer(400, "bad_request", "The request cannot be served: check its Host header.")
 
 
 def server_error(request: HttpRequest) -> HttpResponseBase:
     """Django's handler500, for what fails before a view is reached."""
     if not _is_api(request):
         return defaults.server_error(request)
-    return JsonResponse(error_body("internal_error", INTERNAL_ERROR), status=500)
+    return _plain_answer(500, "internal_error", INTERNAL_ERROR)

@@ -60,12 +60,12 @@ class JSONView(APIView):
     parser_classes = [StrictJSONParser]
     renderer_classes = [CompactJSONRenderer]
     content_negotiation_class = AlwaysJSON
-    metadata_class = None  # OPTIONS is 405
+    http_method_names = ["get", "post", "patch", "delete", "head"]
     throttle_classes = []
 
     def initialize_request(self, request: HttpRequest, *args: Any, **kwargs: Any) -> Request:
         drf_request = super().initialize_request(request, *args, **kwargs)
-        if "CONTENT_LENGTH" not in request.META and request.META.get("wsgi.input_terminated"):
+        if "HTTP_TRANSFER_ENCODING" in request.META and request.META.get("wsgi.input_terminated"):
             # A chunked body has no length, which Django takes for none; the server says that its stream ends.
             drf_request._stream = request.META["wsgi.input"]
         return drf_request

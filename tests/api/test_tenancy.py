@@ -1,0 +1,210 @@
+"""Every route is scoped to the key's app and environment; beyond it, all is as if it were not there (S33, S34)."""
+
+from collections.abc import Callable, Iterator, Mapping
+from dataclasses import dataclass
+from typing import Any
+
+import pytest
+from django.db.models import Model
+from django.urls import URLPattern, URLResolver, get_resolver
+
+from deliveries.models import Attempt, Delivery, Lane
+from events.models import Event, EventType
+from tests.api.conftest import Api
+from tests.api.test_authentication import NOT_FOUND
+from tests.factories import make_attempt, make_delivery, make_endpoint, make_event, make_key
+from webhooks.app_setup import CreatedApp
+from webhooks.models import App, AuditEntry, Endpoint, EndpointSecret
+
+EVENT = {"type": "order.paid", "data": {}}
+
+
+@dataclass(frozen=True)
+class Objects:
+    """One of each kind, in one app and environment."""
+
+    event: str
+    endpoint: str
+    delivery: str
+
+
+@dataclass(frozen=True)
+class Route:
+    """A request of the API; `path` with the names of Objects in braces."""
+
+    method: str
+    path: str
+    body: Mapping[str, object] | None = None
+
+
+# Routes to one object: each has to answer 404 for what is not the key's.
+ONE = [
+    Route("GET", "events/{event}"),
+    Route("GET", "endpoints/{endpoint}"),
+    Route("PATCH", "endpoints/{endpoint}", {"name": "Mine"}),
+    Route("DELETE", "endpoints/{endpoint}"),
+    Route("GET", "endpoints/{endpoint}/secret"),
+    Route("POST", "endpoints/{endpoint}/secret/rotate", {}),
+    Route("POST", "endpoints/{endpoint}/enable", {}),
+    Route("POST", "endpoints/{endpoint}/disable", {}),
+    Route("POST", "endpoints/{endpoint}/test", {"event_type": "order.paid"}),
+    Route("GET", "deliveries/{delivery}"),
+    Route("POST", "deliveries/{delivery}/retry", {}),
+    Route("POST", "deliveries/{delivery}/cancel", {}),
+]
+# Event types are of an app, in both environments.
+OF_TYPES = [
+    Route("GET", "event-types/order.paid"),
+    Route("PATCH", "event-types/order.paid", {"description": "Mine"}),
+    Route("DELETE", "event-types/order.paid"),
+]
+OF_NO_OBJECT = [
+    Route("POST", "events", EVENT),
+    Route("POST", "events/batch", {"events": [EVENT]}),
+    Route("GET", "events"),
+    Route("GET", "event-types"),
+    Route("POST", "event-types", {"name": "order.sent"}),
+    Route("GET", "endpoints"),
+    Route("POST", "endpoints", {"url": "https://192.0.78.1/", "event_types": ["*"]}),
+    Route("GET", "deliveries"),
+]
+
+
+def objects_of(app: App, environment: str) -> Objects:
+    endpoint = make_endpoint(app, environment=environment)
+    event = make_event(app, environment=environment)
+    delivery = make_delivery(event, endpoint)
+    make_attempt(delivery)
+    return Objects(event.public_id, endpoint.public_id, delivery.public_id)
+
+
+def ask(api: Api, route: Route, objects: Objects) -> tuple[int, bytes]:
+    answer = api.request(route.method, route.path.format(**vars(objects)), route.body)
+    return answer.status_code, answer.content
+
+
+@pytest.fixture
+def nothing_changes() -> Iterator[None]:
+    def rows() -> dict[type[Model], list[Any]]:
+        kinds: tuple[type[Model], ...] = (
+            Attempt,
+            AuditEntry,
+            Delivery,
+            Endpoint,
+            EndpointSecret,
+            Event,
+            EventType,
+            Lane,
+        )
+        return {kind: list(kind._default_manager.order_by("pk").values()) for kind in kinds}
+
+    before: dict[type[Model], list[Any]] = {}
+
+    def note() -> None:
+        before.update(rows())
+
+    yield note  # type: ignore[misc]
+    assert rows() == before
+
+
+@pytest.mark.parametrize("route", ONE, ids=lambda route: f"{route.method} {route.path}")
+def test_an_object_beyond_the_keys_reach_answers_like_a_missing_one(
+    route: Route,
+    shop: CreatedApp,
+    rival: CreatedApp,
+    live_api: Api,
+    test_api: Api,
+    nothing_changes: Callable[[], None],
+) -> None:
+    """S33, S30: of another app, of the other environment, missing, and malformed: one answer."""
+    mine = objects_of(shop.app, "live")
+    in_test = objects_of(shop.app, "test")
+    of_rival = objects_of(rival.app, "live")
+    missing = Objects(*(id[:-4] + "zzzz" for id in vars(mine).values()))
+    malformed = Objects("evt", "ep_%00", "dlv_\N{SNOWMAN}")
+    mixed_up = Objects(mine.endpoint, mine.delivery, mine.event)
+    nothing_changes()
+
+    answers = {ask(live_api, route, beyond) for beyond in (in_test, of_rival, missing, malformed, mixed_up)}
+    answers |= {ask(test_api, route, beyond) for beyond in (mine, of_rival, missing)}
+
+    [(status, content)] = answers
+    assert (status, live_api.get("nothing").content) == (404, content)
+
+
+@pytest.mark.parametrize("route", OF_TYPES, ids=lambda route: route.method)
+def test_an_event_type_of_another_app_answers_like_a_missing_one(
+    route: Route, shop: CreatedApp, rival: CreatedApp, live_api: Api, nothing_changes: Callable[[], None]
+) -> None:
+    """S33."""
+    objects = objects_of(rival.app, "live")
+    nothing_changes()
+
+    assert ask(live_api, route, objects) == ask(live_api, Route("GET", "event-types/never.was"), objects)
+    assert live_api.request(route.method, route.path, route.body).json() == NOT_FOUND
+    assert live_api.get("event-types/a%00b").status_code == 404
+
+
+@pytest.mark.parametrize("route", ONE + OF_TYPES + OF_NO_OBJECT, ids=lambda route: f"{route.method} {route.path}")
+def test_a_key_of_another_app_finds_no_route_of_this_one(
+    route: Route, shop: CreatedApp, rival: CreatedApp, nothing_changes: Callable[[], None]
+) -> None:
+    """S33: the rival's key at this app's path, with this app's ids."""
+    mine = objects_of(shop.app, "live")
+    _, key = make_key(rival.app)
+    intruder = Api(shop.app, key)
+    nothing_changes()
+
+    assert intruder.request(route.method, route.path.format(**vars(mine)), route.body).json() == NOT_FOUND
+
+
+@pytest.mark.parametrize("route", ONE + OF_TYPES + OF_NO_OBJECT, ids=lambda route: f"{route.method} {route.path}")
+def test_every_route_needs_a_key(route: Route, shop: CreatedApp, nothing_changes: Callable[[], None]) -> None:
+    mine = objects_of(shop.app, "live")
+    nothing_changes()
+
+    answer = Api(shop.app, "sk_live_none").request(route.method, route.path.format(**vars(mine)), route.body)
+
+    assert (answer.status_code, answer.headers["WWW-Authenticate"]) == (401, "Bearer")
+
+
+def test_lists_show_the_keys_own_and_nothing_else(
+    shop: CreatedApp, rival: CreatedApp, live_api: Api, test_api: Api, rival_api: Api
+) -> None:
+    """S34."""
+    reach = {live_api: objects_of(shop.app, "live"), test_api: objects_of(shop.app, "test")}
+    reach[rival_api] = objects_of(rival.app, "live")
+
+    for api, objects in reach.items():
+        for kind, path in (("event", "events"), ("endpoint", "endpoints"), ("delivery", "deliveries")):
+            assert [item["id"] for item in api.get(path).json()["items"]] == [getattr(objects, kind)]
+
+
+def test_a_filter_by_anothers_id_finds_nothing(shop: CreatedApp, rival: CreatedApp, live_api: Api) -> None:
+    """S34: like an id that never was."""
+    objects_of(shop.app, "live")
+    theirs = objects_of(rival.app, "live")
+    in_test = objects_of(shop.app, "test")
+    nothing: dict[str, object] = {"items": [], "next": None, "previous": None}
+
+    for objects in (theirs, in_test):
+        assert live_api.get("deliveries", endpoint_id=objects.endpoint).json() == nothing
+        assert live_api.get("deliveries", event_id=objects.event).json() == nothing
+
+
+def test_the_tables_above_name_every_route() -> None:
+    def routes(patterns: list[URLPattern | URLResolver], prefix: str) -> Iterator[tuple[str, str]]:
+        for pattern in patterns:
+            path = prefix + str(pattern.pattern)
+            if isinstance(pattern, URLResolver):
+                yield from routes(pattern.url_patterns, path)
+            elif path.startswith(base):
+                view = pattern.callback.view_class  # type: ignore[attr-defined]
+                yield from ((m.upper(), path.removeprefix(base)) for m in view.http_method_names if hasattr(view, m))
+
+    base = "api/v1/apps/<str:app>/"
+    known = {(route.method, route.path.replace("order.paid", "<str:name>")) for route in ONE + OF_TYPES + OF_NO_OBJECT}
+    for name in Objects.__dataclass_fields__:
+        known = {(method, path.replace(f"{{{name}}}", "<str:id>")) for method, path in known}
+
+    assert known == set(routes(get_resolver().url_patterns, ""))
