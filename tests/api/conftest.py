@@ -7,6 +7,7 @@ from urllib.parse import urlencode
 
 import pytest
 from django.test import Client
+from django.test.utils import CaptureQueriesContext
 
 from events.event_types import sync_event_catalog
 from tests.factories import make_app
@@ -58,6 +59,20 @@ class Api:
 
     def delete(self, path: str) -> Answer:
         return self.request("DELETE", path)
+
+
+def refusal(answer: Answer) -> tuple[int, str, dict[str, Any]]:
+    """Status, code and details of an error in the one shape."""
+    body = answer.json()
+    assert set(body) == {"code", "message", "details"}
+    assert body["message"].endswith(".")
+    return answer.status_code, body["code"], body["details"]
+
+
+def statements(queries: CaptureQueriesContext) -> list[str]:
+    """The first words of the statements, but for the transaction's own."""
+    words = [query["sql"].split(maxsplit=1)[0].upper() for query in queries]
+    return [word for word in words if word not in {"BEGIN", "COMMIT", "SAVEPOINT", "RELEASE"}]
 
 
 @pytest.fixture

@@ -1,7 +1,6 @@
 """Deliveries over REST: listed, filtered, read with their attempts, tried again, canceled."""
 
 import datetime as dt
-from typing import Any
 
 import pytest
 from django.db import connection
@@ -11,7 +10,7 @@ from django.utils import timezone
 from deliveries.endpoints import delete_endpoint, disable_endpoint
 from deliveries.models import Delivery
 from switera_webhooks.times import iso
-from tests.api.conftest import Answer, Api
+from tests.api.conftest import Api, refusal
 from tests.factories import ACTOR, make_attempt, make_delivery, make_endpoint, make_event
 from webhooks.app_setup import CreatedApp
 from webhooks.models import AuditEntry, DisabledReason
@@ -33,12 +32,6 @@ SHAPE = {
     "last_attempt_at",
     "created_at",
 }
-
-
-def refusal(answer: Answer) -> tuple[int, str, dict[str, Any]]:
-    body = answer.json()
-    assert set(body) == {"code", "message", "details"}
-    return answer.status_code, body["code"], body["details"]
 
 
 @pytest.fixture

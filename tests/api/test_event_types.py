@@ -7,7 +7,7 @@ from django.db import connection
 from django.test.utils import CaptureQueriesContext
 
 from events.models import EventType
-from tests.api.conftest import Answer, Api
+from tests.api.conftest import Api, refusal
 from tests.api.test_authentication import NOT_FOUND
 from tests.factories import make_endpoint, make_event, make_event_type
 from webhooks.app_setup import CreatedApp
@@ -24,12 +24,6 @@ SHAPE = {
     "built_in": False,
     "deprecated": False,
 }
-
-
-def refusal(answer: Answer) -> tuple[int, str, dict[str, Any]]:
-    body = answer.json()
-    assert set(body) == {"code", "message", "details"}
-    return answer.status_code, body["code"], body["details"]
 
 
 def own_types() -> list[Any]:

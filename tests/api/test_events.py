@@ -1,7 +1,5 @@
 """Emitting over REST, and reading what was emitted."""
 
-import datetime as dt
-import uuid
 from typing import Any
 
 import pytest
@@ -12,11 +10,9 @@ from pytest_django import Settings
 from events.api.emit_requests import FIELDS
 from events.api.serializers import EmitSerializer, EventSerializer
 from events.models import EmitBudget, Event
-from switera_webhooks.ids import Prefix, from_public_id
 from switera_webhooks.times import iso
-from tests.api.conftest import Answer, Api
-from tests.api.test_authentication import NOT_FOUND
-from tests.factories import make_event, make_event_type, make_organization
+from tests.api.conftest import Answer, Api, refusal, statements
+from tests.factories import make_event_type, make_organization
 from webhooks.app_setup import CreatedApp
 
 SHAPE = {"id", "type", "data", "timestamp", "environment", "organization_id", "test", "created_at"}
@@ -29,13 +25,10 @@ def _order_paid(shop: CreatedApp) -> None:
     make_event_type(shop.app, "order.paid", schema=schema)
 
 
-def refusal(answer: Answer) -> tuple[int, str, dict[str, Any]]:
-    """Status, code and details; and nothing was emitted."""
-    body = answer.json()
-    assert set(body) == {"code", "message", "details"}
-    assert body["message"].endswith(".")
+def refused(answer: Answer) -> tuple[int, str, dict[str, Any]]:
+    """Status, code and details of a refusal that emitted nothing."""
     assert Event.objects.count() == 0
-    return answer.status_code, body["code"], body["details"]
+    return refusal(answer)
 
 
 def test_an_emitted_event_is_answered_202_as_it_is_stored(live_api: Api, shop: CreatedApp) -> None:
@@ -125,7 +118,7 @@ def test_data_comes_back_exactly(live_api: Api) -> None:
     ],
 )
 def test_a_field_that_is_wrong_is_400_and_named(live_api: Api, change: dict[str, Any], details: dict[str, Any]) -> None:
-    assert refusal(live_api.post("events", EVENT | change)) == (400, "invalid", details)
+    assert refused(live_api.post("events", EVENT | change)) == (400, "invalid", details)
 
 
 @pytest.mark.parametrize(
@@ -145,20 +138,20 @@ def test_a_field_that_is_wrong_is_400_and_named(live_api: Api, change: dict[str,
 def test_a_timestamp_needs_date_time_and_offset(live_api: Api, timestamp: object) -> None:
     details = {"timestamp": ["Give an ISO 8601 date and time with its offset, such as 2026-01-31T12:00:00Z."]}
 
-    assert refusal(live_api.post("events", EVENT | {"timestamp": timestamp})) == (400, "invalid", details)
+    assert refused(live_api.post("events", EVENT | {"timestamp": timestamp})) == (400, "invalid", details)
 
 
 def test_all_that_is_missing_is_named_at_once(live_api: Api) -> None:
     details = {"type": ["This field is required."], "data": ["This field is required."]}
 
-    assert refusal(live_api.post("events", {})) == (400, "invalid", details)
+    assert refused(live_api.post("events", {})) == (400, "invalid", details)
 
 
 def test_a_field_that_nobody_asked_for_is_refused(live_api: Api) -> None:
     answer = live_api.post("events", EVENT | {"idempotencyKey": "pay-1", "environment": "test"})
 
     sentences = ["There is no such field to set."]
-    assert refusal(answer) == (400, "unknown_field", {"idempotencyKey": sentences, "environment": sentences})
+    assert refused(answer) == (400, "unknown_field", {"idempotencyKey": sentences, "environment": sentences})
     assert answer.json()["message"] == "Correct these fields of the request: idempotencyKey, environment."
 
 
@@ -166,17 +159,17 @@ def test_a_type_that_is_not_in_the_catalog_is_refused(live_api: Api, rival: Crea
     make_event_type(rival.app, "order.sent")
     for name in ("order.sent", "nonsense", "a\0b", "x" * 10_000):
         details = {"type": ["Not in the event catalog."]}
-        assert refusal(live_api.post("events", EVENT | {"type": name})) == (400, "unknown_event_type", details)
+        assert refused(live_api.post("events", EVENT | {"type": name})) == (400, "unknown_event_type", details)
 
 
 def test_a_built_in_type_is_not_for_keys(live_api: Api, catalog: None) -> None:
     answer = live_api.post("events", {"type": "webhook.test", "data": {}})
 
-    assert refusal(answer)[:2] == (403, "built_in_event_type")
+    assert refused(answer)[:2] == (403, "built_in_event_type")
 
 
 def test_data_that_breaks_the_schema_is_refused(live_api: Api) -> None:
-    status, code, details = refusal(live_api.post("events", EVENT | {"data": {"total": "much"}}))
+    status, code, details = refused(live_api.post("events", EVENT | {"data": {"total": "much"}}))
 
     assert (status, code, set(details)) == (400, "invalid", {"data"})
 
@@ -185,7 +178,7 @@ def test_a_payload_over_the_limit_is_413(live_api: Api) -> None:
     """S28."""
     answer = live_api.post("events", EVENT | {"data": {"text": "x" * 262_144}})
 
-    assert refusal(answer) == (413, "payload_too_large", {"data": ["Too large."]})
+    assert refused(answer) == (413, "payload_too_large", {"data": ["Too large."]})
 
 
 # Idempotency ---------------------------------------------------------------------------------------
@@ -206,13 +199,13 @@ def test_header_and_field_that_differ_are_400(live_api: Api) -> None:
     answer = live_api.post("events", EVENT | {"idempotency_key": "pay-1"}, headers={"Idempotency-Key": "pay-2"})
 
     details = {"idempotency_key": ["The Idempotency-Key header says something else: give one of the two."]}
-    assert refusal(answer) == (400, "invalid", details)
+    assert refused(answer) == (400, "invalid", details)
 
 
 def test_an_empty_header_is_400(live_api: Api) -> None:
     details = {"idempotency_key": ["Give 1 to 255 printable characters."]}
 
-    assert refusal(live_api.post("events", EVENT, headers={"Idempotency-Key": ""})) == (400, "invalid", details)
+    assert refused(live_api.post("events", EVENT, headers={"Idempotency-Key": ""})) == (400, "invalid", details)
 
 
 def test_the_same_key_with_another_body_is_409(live_api: Api) -> None:
@@ -238,88 +231,6 @@ def test_keys_of_live_and_test_do_not_meet(live_api: Api, test_api: Api) -> None
 
     assert (live.status_code, in_test.status_code) == (202, 202)
     assert live.json()["id"] != in_test.json()["id"]
-
-
-# Batches -------------------------------------------------------------------------------------------
-
-
-def test_a_batch_is_answered_in_the_order_it_was_given(live_api: Api) -> None:
-    events = [{"type": "order.paid", "data": {"n": n}, "idempotency_key": f"k{9 - n}"} for n in range(10)]
-
-    answer = live_api.post("events/batch", {"events": events})
-
-    assert answer.status_code == 202
-    assert set(answer.json()) == {"events"}
-    assert [event["data"]["n"] for event in answer.json()["events"]] == list(range(10))
-    assert all(set(event) == SHAPE for event in answer.json()["events"])
-    assert Event.objects.count() == 10
-
-
-def test_a_batch_holds_a_thousand_and_no_more(live_api: Api) -> None:
-    events = [EVENT] * 1_001
-    details = {"events": ["Give 1 to 1,000 events."]}
-
-    assert refusal(live_api.post("events/batch", {"events": events})) == (400, "invalid", details)
-    assert refusal(live_api.post("events/batch", {"events": []})) == (400, "invalid", details)
-    assert live_api.post("events/batch", {"events": events[:1_000]}).status_code == 202
-    assert Event.objects.count() == 1_000
-
-
-def test_one_bad_event_refuses_its_batch_and_is_named_by_index(live_api: Api) -> None:
-    events = [EVENT, EVENT | {"data": []}, EVENT, {"type": "order.paid"}]
-
-    status, code, details = refusal(live_api.post("events/batch", {"events": events}))
-
-    assert (status, code) == (400, "invalid")
-    assert details == {
-        "events": {
-            "1": {
-                "code": "invalid",
-                "message": "Correct these fields of the request: data.",
-                "data": ["Give a JSON object."],
-            },
-            "3": {
-                "code": "invalid",
-                "message": "Correct these fields of the request: data.",
-                "data": ["This field is required."],
-            },
-        }
-    }
-
-
-def test_what_emitting_refuses_of_a_batch_is_named_by_index_too(live_api: Api) -> None:
-    status, code, details = refusal(live_api.post("events/batch", {"events": [EVENT, EVENT | {"type": "a.b"}]}))
-
-    assert (status, code, set(details["events"])) == (400, "unknown_event_type", {"1"})
-    assert details["events"]["1"]["type"] == ["Not in the event catalog."]
-
-
-@pytest.mark.parametrize(
-    ("body", "code", "details"),
-    [
-        ({}, "invalid", {"events": ["This field is required."]}),
-        ({"events": None}, "invalid", {"events": ["Give a list of events."]}),
-        ({"events": {"0": EVENT}}, "invalid", {"events": ["Give a list of events."]}),
-        ({"events": [EVENT], "atomic": True}, "unknown_field", {"atomic": ["There is no such field to set."]}),
-    ],
-)
-def test_a_batch_of_another_form_is_400(
-    live_api: Api, body: dict[str, object], code: str, details: dict[str, object]
-) -> None:
-    assert refusal(live_api.post("events/batch", body)) == (400, code, details)
-
-
-def test_of_a_batch_that_is_all_wrong_ten_are_named(live_api: Api) -> None:
-    _, _, details = refusal(live_api.post("events/batch", {"events": [1] * 1_000}))
-
-    assert list(details["events"]) == [str(index) for index in range(10)]
-
-
-def test_the_header_is_refused_with_a_batch(live_api: Api) -> None:
-    answer = live_api.post("events/batch", {"events": [EVENT]}, headers={"Idempotency-Key": "pay-1"})
-
-    details = {"idempotency_key": ["Give each event of a batch its own, not a header."]}
-    assert refusal(answer) == (400, "invalid", details)
 
 
 # The limit of events a second ------------------------------------------------------------------------
@@ -350,99 +261,7 @@ def test_without_a_limit_nothing_is_counted(live_api: Api) -> None:
     assert EmitBudget.objects.count() == 0
 
 
-# Reading ---------------------------------------------------------------------------------------------
-
-
-def test_one_event_is_read_by_its_id(live_api: Api, shop: CreatedApp) -> None:
-    event = make_event(shop.app)
-
-    answer = live_api.get(f"events/{event.public_id}")
-
-    assert answer.status_code == 200
-    assert set(answer.json()) == SHAPE
-    assert answer.json()["id"] == event.public_id
-    assert live_api.get("events/evt_01m84w1vmver3skjvqwnncx601").json() == NOT_FOUND
-
-
-def test_an_event_with_half_a_surrogate_pair_from_code_can_be_read(live_api: Api, shop: CreatedApp) -> None:
-    event = make_event(shop.app, data={"text": "\ud800"})
-
-    answer = live_api.get(f"events/{event.public_id}")
-
-    assert (answer.status_code, answer.json()["data"]) == (200, {"text": "\ud800"})
-    assert live_api.get("events").json()["items"] == [answer.json()]
-
-
-def ids(api: Api, **query: object) -> list[uuid.UUID | None]:
-    answer = api.get("events", **query)
-    assert answer.status_code == 200
-    return [from_public_id(Prefix.EVENT, item["id"]) for item in answer.json()["items"]]
-
-
-def test_events_are_filtered_by_type_and_organization(live_api: Api, shop: CreatedApp) -> None:
-    organization = make_organization(shop.app)
-    paid = make_event(shop.app, "order.paid")
-    sent = make_event(shop.app, "order.sent", organization_id=organization.pk)
-
-    assert ids(live_api) == [sent.pk, paid.pk]
-    assert ids(live_api, type="order.paid") == [paid.pk]
-    assert ids(live_api, organization_id=organization.public_id) == [sent.pk]
-    assert ids(live_api, organization_id=organization.public_id, type="order.paid") == []
-    assert ids(live_api, organization_id="org_01m84w1vmver3skjvqwnncx601") == []
-    assert ids(live_api, type="never.was") == []
-
-
-def test_after_and_before_leave_their_own_moment_out(live_api: Api, shop: CreatedApp) -> None:
-    first, second, third = (make_event(shop.app) for _ in range(3))
-    at = iso(second.created_at)
-
-    assert ids(live_api, after=at) == [third.pk]
-    assert ids(live_api, before=at) == [first.pk]
-    in_india = second.created_at.astimezone(dt.timezone(dt.timedelta(hours=5, minutes=30))).isoformat()
-    assert ids(live_api, after=in_india) == [third.pk]
-    assert ids(live_api, after="0001-01-01T00:00:00Z", before="9999-12-31T23:59:59Z") == [
-        third.pk,
-        second.pk,
-        first.pk,
-    ]
-    assert ids(live_api, after="9999-12-31T23:59:59Z") == ids(live_api, before="0001-01-01T00:00:00Z") == []
-
-
-@pytest.mark.parametrize(
-    ("query", "sentence"),
-    [
-        ({"type": "order"}, "Give the name of an event type, such as order.paid."),
-        ({"type": "order.*"}, "Give the name of an event type, such as order.paid."),
-        ({"type": "a.b\0"}, "Give the name of an event type, such as order.paid."),
-        ({"type": "a.b\n"}, "Give the name of an event type, such as order.paid."),
-        ({"organization_id": "ep_01m84w1vmver3skjvqwnncx601"}, "Give an id that starts with org_."),
-        ({"organization_id": ""}, "Give an id that starts with org_."),
-        (
-            {"after": "yesterday"},
-            "Give an ISO 8601 date and time with its offset, such as 2026-01-31T12:00:00Z.",
-        ),
-        (
-            {"before": "2026-01-31T12:00:00"},
-            "Give an ISO 8601 date and time with its offset, such as 2026-01-31T12:00:00Z.",
-        ),
-    ],
-)
-def test_a_malformed_filter_is_400(live_api: Api, query: dict[str, str], sentence: str) -> None:
-    answer = live_api.get("events", **query)
-
-    [field] = query
-    assert answer.status_code == 400
-    assert answer.json()["code"] == "invalid"
-    assert sentence in answer.json()["details"][field]
-
-
-# Queries ---------------------------------------------------------------------------------------------
-
-
-def statements(queries: CaptureQueriesContext) -> list[str]:
-    """The first words of the statements, but for the transaction's own."""
-    words = [query["sql"].split(maxsplit=1)[0].upper() for query in queries]
-    return [word for word in words if word not in {"BEGIN", "COMMIT", "SAVEPOINT", "RELEASE"}]
+# Queries, and the document ----------------------------------------------------------------------
 
 
 def test_emitting_asks_for_key_and_type_and_inserts(live_api: Api) -> None:
@@ -451,27 +270,6 @@ def test_emitting_asks_for_key_and_type_and_inserts(live_api: Api) -> None:
         live_api.post("events", EVENT)
 
     assert statements(queries) == ["SELECT", "SELECT", "INSERT"]
-
-
-@pytest.mark.parametrize("count", [1, 100])
-def test_a_batch_asks_no_more_than_one_event_does(live_api: Api, count: int) -> None:
-    batch = {"events": [EVENT] * count}
-    live_api.post("events", EVENT)
-    with CaptureQueriesContext(connection) as queries:
-        live_api.post("events/batch", batch)
-
-    assert statements(queries) == ["SELECT", "SELECT", "INSERT"]
-
-
-@pytest.mark.parametrize("count", [1, 20])
-def test_a_list_of_events_costs_two_queries(live_api: Api, shop: CreatedApp, count: int) -> None:
-    for _ in range(count):
-        make_event(shop.app)
-    live_api.get("events")
-    with CaptureQueriesContext(connection) as queries:
-        assert len(live_api.get("events").json()["items"]) == count
-
-    assert len(queries) == 2
 
 
 def test_the_document_lists_the_fields_that_are_read() -> None:

@@ -74,6 +74,7 @@ def test_the_page_for_people_has_no_inline_script_or_style() -> None:
     assert "https://" not in html
 
 
+@pytest.mark.django_db
 def test_all_that_the_page_loads_is_there() -> None:
     client = Client()
     html = client.get("/api/docs/").content.decode()
