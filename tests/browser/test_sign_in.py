@@ -59,7 +59,7 @@ def test_pages_fit_a_narrow_screen_in_both_themes(page: Page, live_server: LiveS
     page.set_viewport_size({"width": 375, "height": 700})
     sign_in(page, live_server)
     for theme in ("light", "dark"):
-        page.emulate_media(color_scheme=theme)  # type: ignore[arg-type]
+        page.emulate_media(color_scheme=theme)
         expect(page.get_by_role("heading", name="Your apps")).to_be_visible()
         assert page.evaluate("document.documentElement.scrollWidth") == 375
 
