@@ -1,6 +1,8 @@
 """What only PostgreSQL needs: a UUIDv7 inside a statement, and storage settings of the hot tables."""
 
+from django.apps.registry import Apps
 from django.db import migrations
+from django.db.backends.base.schema import BaseDatabaseSchemaEditor
 
 # RFC 9562: 48 bits of milliseconds over a random UUID, version and variant bits set.
 UUID7 = """
@@ -21,13 +23,13 @@ alter table deliveries_lane set
 """
 
 
-def forwards(apps, schema_editor):
+def forwards(apps: Apps, schema_editor: BaseDatabaseSchemaEditor) -> None:
     if schema_editor.connection.vendor == "postgresql":
         schema_editor.execute(UUID7)
         schema_editor.execute(LANES)
 
 
-def backwards(apps, schema_editor):
+def backwards(apps: Apps, schema_editor: BaseDatabaseSchemaEditor) -> None:
     if schema_editor.connection.vendor == "postgresql":
         schema_editor.execute("alter table deliveries_lane reset "
                               "(fillfactor, autovacuum_vacuum_scale_factor, autovacuum_vacuum_threshold)")
