@@ -3,7 +3,6 @@
 from collections.abc import Callable, Mapping
 
 from events.catalog.patterns import InvalidPattern, check_patterns
-
 from events.event_types import visible_event_types
 from switera_webhooks.encryption import encrypt
 from switera_webhooks.refusals import InvalidInput

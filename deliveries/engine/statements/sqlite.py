@@ -14,10 +14,10 @@ from collections.abc import Iterable, Sequence
 from django.db import transaction
 from django.db.models import F, Q, QuerySet
 from django.utils import timezone
-from events.catalog.patterns import patterns_matching
 
 from deliveries.engine.statements import Claimed, Expired, FinishedLane, Result
 from deliveries.models import Attempt, AttemptStatus, Delivery, DeliveryStatus, Lane
+from events.catalog.patterns import patterns_matching
 from events.models import Event
 from switera_webhooks.ids import new_id
 from webhooks.models import Endpoint

@@ -8,10 +8,10 @@ from typing import Any
 import pytest
 from django.db import connection, connections
 from django.utils import timezone
-from events.catalog.patterns import patterns_matching
 
 from deliveries.engine.statements import statements
 from deliveries.models import Attempt, Delivery, Lane
+from events.catalog.patterns import patterns_matching
 from events.models import Event
 from tests.deliveries.engine.rows import failed, make_app, make_due, make_endpoint, make_events, succeeded
 from webhooks.models import Organization
