@@ -43,11 +43,7 @@ class KeptConnections:
                 self._forget(numbers[-1], kept)
             connection = kept.connection
             # A name that moved, or turned private, has another address than the one connected to (S12).
-            if (
-                kept.since + IDLE_SECONDS > time.monotonic()
-                and connection.peer in addresses
-                and not is_connection_dropped(connection)
-            ):
+            if connection.peer in addresses and not is_connection_dropped(connection):
                 return connection
             connection.close()
 
