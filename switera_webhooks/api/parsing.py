@@ -18,7 +18,7 @@ from switera_webhooks.api.errors import MalformedBody
 from switera_webhooks.refusals import TooLarge
 
 MAX_DEPTH = 100
-# What is read and dropped of a request that is refused, so that its sender gets to read the answer.
+# What is read and dropped of a body that is too large, so that its sender gets to read the answer.
 _MAX_DRAINED = 64 * 1024 * 1024
 _PIECE = 64 * 1024
 _SURROGATE_ESCAPE = re.compile(rb"\\u[dD][89a-fA-F]")
@@ -54,6 +54,7 @@ def read_body(stream: Readable) -> bytes:
     except UnreadablePostError as error:
         raise MalformedBody("it broke off.") from error
     if not left:
+        _drain(stream)
         raise TooLarge(
             f"The request is over {limit:,} bytes: send less at a time.",
             details={"body": [f"Give at most {limit:,} bytes."]},
@@ -61,8 +62,8 @@ def read_body(stream: Readable) -> bytes:
     return b"".join(pieces)
 
 
-def drain(stream: Readable) -> None:
-    """Read and drop what is left of a body, within reason: closing on unread data resets the connection."""
+def _drain(stream: Readable) -> None:
+    """Read and drop the rest, within reason: a server that closes on unread data resets the connection."""
     left = _MAX_DRAINED
     try:
         while left > 0 and (piece := stream.read(_PIECE)):

@@ -16,7 +16,7 @@ from rest_framework.views import APIView
 
 from switera_webhooks.api.errors import invalid_fields
 from switera_webhooks.api.fields import unknown_fields
-from switera_webhooks.api.parsing import StrictJSONParser, drain
+from switera_webhooks.api.parsing import StrictJSONParser
 
 _encode = json.JSONEncoder(ensure_ascii=False, allow_nan=False, separators=(",", ":")).encode
 _encode_escaped = json.JSONEncoder(allow_nan=False, separators=(",", ":")).encode
@@ -71,8 +71,6 @@ class JSONView(APIView):
         return drf_request
 
     def finalize_response(self, request: Request, response: Response, *args: Any, **kwargs: Any) -> Response:
-        if response.status_code >= 400 and request.stream is not None:
-            drain(request.stream)
         response.headers["Cache-Control"] = "no-store"
         return super().finalize_response(request, response, *args, **kwargs)
 

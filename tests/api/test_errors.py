@@ -160,7 +160,7 @@ class Body(io.BytesIO):
 
 @pytest.fixture
 def emit_raw(live_api: Api, settings: Settings) -> Callable[..., tuple[Answer, Body]]:
-    """POST events below the REST framework's test client: any Content-Length, or none."""
+    """POST events below Django's test client: any Content-Length, or none."""
     settings.DATA_UPLOAD_MAX_MEMORY_SIZE = 1_000
 
     def post(content: bytes, **environ: Any) -> tuple[Answer, Body]:
@@ -189,6 +189,13 @@ def test_a_body_over_the_limit_is_413_and_read_to_its_end(emit_raw: Callable[...
 
     assert (answer.status_code, answer.json()) == (413, TOO_LARGE)
     assert body.taken == 300_000
+
+
+def test_without_a_key_no_body_is_read(emit_raw: Callable[..., tuple[Answer, Body]]) -> None:
+    """Nobody unknown holds a thread by sending slowly."""
+    answer, body = emit_raw(b"{}" * 1_000, CONTENT_LENGTH="2000", HTTP_AUTHORIZATION="Bearer sk_live_none")
+
+    assert (answer.status_code, body.taken) == (401, 0)
 
 
 def test_a_chunked_body_is_read_and_held_to_the_limit(
