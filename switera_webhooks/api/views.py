@@ -83,11 +83,18 @@ def body_object(request: Request) -> Mapping[str, Any]:
     return body
 
 
-def validated_body(form: type[Serializer[Any]], request: Request, *, partial: bool = False) -> dict[str, Any]:
-    """What the body says, checked by the form; a field that the form does not know is refused."""
+def validated_body(
+    form: type[Serializer[Any]], request: Request, *, changes: type[Serializer[Any]] | None = None
+) -> dict[str, Any]:
+    """What the body says, checked by the form; a field that the form does not know is refused.
+
+    A body that `changes` an object may leave fields out, and may be that object as it was read, edited: what only
+    the product sets is passed over.
+    """
     body = body_object(request)
-    serializer = form(data=body, partial=partial)
-    if unknown := unknown_fields(body, serializer.fields):
+    serializer = form(data=body, partial=changes is not None)
+    known = {*serializer.fields, *(changes().fields if changes else ())}
+    if unknown := unknown_fields(body, known):
         raise unknown
     serializer.is_valid(raise_exception=True)
     values: dict[str, Any] = serializer.validated_data

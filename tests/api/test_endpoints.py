@@ -201,6 +201,19 @@ def test_unknown_and_read_only_fields_are_400(live_api: Api) -> None:
     assert Endpoint.objects.count() == 0
 
 
+def test_an_endpoint_as_it_was_read_can_be_sent_back_edited(live_api: Api) -> None:
+    """S25: masked header values stay what they are."""
+    path = f"endpoints/{live_api.post('endpoints', NEW | {'headers': {'X-Key': 'hush'}}).json()['id']}"
+    shown = live_api.get(path).json()
+
+    answer = live_api.patch(path, shown | {"name": "Renamed"})
+
+    assert answer.status_code == 200
+    assert answer.json() | {"updated_at": ""} == shown | {"name": "Renamed", "updated_at": ""}
+    assert decrypt(Endpoint.objects.get().headers["X-Key"]) == "hush"
+    assert refusal(live_api.patch(path, {"nmae": "x"}))[1] == "unknown_field"
+
+
 def test_a_name_that_does_not_resolve_is_accepted_with_a_warning(live_api: Api) -> None:
     """S5."""
     answer = live_api.post("endpoints", NEW | {"url": "https://hooks.example.com/in"})

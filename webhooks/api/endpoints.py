@@ -65,7 +65,7 @@ class _EndpointsOfKey(AppView):
 
     def endpoint_fields(self, *, partial: bool) -> dict[str, Any]:
         """The body in the words of EndpointFields. Raises InvalidInput."""
-        values = validated_body(EndpointFieldsSerializer, self.request, partial=partial)
+        values = validated_body(EndpointFieldsSerializer, self.request, changes=EndpointSerializer if partial else None)
         if "organization_id" in values:
             values["organization"] = self._organization(values.pop("organization_id"))
         return values
