@@ -14,6 +14,9 @@ from events.catalog.refusals import SchemaRefused
 
 DIALECT = "https://json-schema.org/draft/2020-12/schema"
 
+# Subschemas in a row that judge the same value. Validators recurse into each, at every depth of the data.
+MAX_BESIDE = 16
+
 _Of = TypeVar("_Of")
 
 
@@ -181,6 +184,7 @@ def refuse_other_dialects(keywords: dict[str, object]) -> None:
 def _inner_first(root: Subschema) -> tuple[Subschema, ...]:
     """All that the root reaches, each after those beside it. No recursion: references chain far."""
     ordered: dict[Subschema, None] = {}
+    steps: dict[Subschema, int] = {}
     waiting = [root]
     while waiting:
         start = waiting.pop()
@@ -193,6 +197,12 @@ def _inner_first(root: Subschema) -> tuple[Subschema, ...]:
             if inner is None:
                 del path[subschema]
                 ordered[subschema] = None
+                steps[subschema] = 1 + max([steps[inner] for inner in subschema.beside], default=0)
+                if steps[subschema] > MAX_BESIDE:
+                    raise SchemaRefused(
+                        f"{shown(subschema.pointer)} leads through more than {MAX_BESIDE} alternatives, conditions and"
+                        " references for one value: use fewer in a row."
+                    )
                 waiting += subschema.children
             elif inner in path:
                 raise SchemaRefused(

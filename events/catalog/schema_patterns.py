@@ -13,7 +13,7 @@ import jsonschema_rs
 from events.catalog.refusals import SchemaRefused
 from events.catalog.schema_graph import Subschema, shown
 
-MAX_PATTERNS = 100
+MAX_PATTERNS = 50
 MAX_PATTERN_BYTES = 10_000
 _CACHE_BYTES = 64_000
 # Bytes when compiled, and the units of work (schema_work.py) of a pattern that is no larger.
