@@ -156,7 +156,6 @@ def _checked(
             "organization_id names no organization of this app.",
             details={"organization_id": ["No such organization."]},
         )
-    check_event_data(event_type, request.data)
     occurred_at = _occurred_at(request.timestamp, now)
     event_id = new_id()
     payload = build_payload(
@@ -171,6 +170,8 @@ def _checked(
             code="payload_too_large",
             details={"data": ["Too large."]},
         )
+    # After the size: what a schema may cost is bounded for payloads that may be sent (S41b).
+    check_event_data(event_type, request.data)
     digest = None
     if request.idempotency_key is not None:
         _check_idempotency_key(request.idempotency_key)

@@ -243,7 +243,11 @@ def test_values_of_code_are_checked_as_they_are_sent(data: object, wanted: dict[
         check_data({"not": wanted}, data)
 
 
-@pytest.mark.parametrize("data", [{"a": object()}, float("nan"), [float("-inf")], {("a",): 1}, b"x", {1, 2}], ids=repr)
+@pytest.mark.parametrize(
+    "data",
+    [{"a": object()}, float("nan"), [float("-inf")], {("a",): 1}, b"x", {1, 2}],
+    ids=["object", "nan", "infinity", "tuple as key", "bytes", "set"],
+)
 def test_what_is_no_json_is_refused(data: object) -> None:
     assert sentence({}, data) == ("data must be JSON: objects, arrays, text, finite numbers, true, false and null.")
 
