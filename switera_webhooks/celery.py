@@ -1,9 +1,14 @@
 """The shared Celery app. Messages say only "there is work"; rows in the database are the queue."""
 
 import os
+import sys
 
 from celery import Celery
+from celery.signals import beat_init, celeryd_init
 from django.conf import settings
+from django.core.exceptions import ImproperlyConfigured
+
+from switera_webhooks.checks import refuse_incomplete_settings
 
 os.environ.setdefault("DJANGO_SETTINGS_MODULE", "switera_webhooks.settings")
 
@@ -51,3 +56,12 @@ app.conf.update(
     beat_max_loop_interval=1,
 )
 app.autodiscover_tasks(["deliveries"])
+
+
+@celeryd_init.connect
+@beat_init.connect
+def _refuse_incomplete_settings(**_: object) -> None:
+    try:
+        refuse_incomplete_settings()
+    except ImproperlyConfigured as error:
+        sys.exit(f"Settings: {error}")

@@ -27,7 +27,7 @@ class EmbeddedWorker:
 
     def __init__(self) -> None:
         self._stopping = False
-        self._beat = Service(app)
+        self._beat = Service(app, scheduler_cls=app.conf.beat_scheduler)
         worker = app.WorkController(
             pool_cls="threads",
             concurrency=CONCURRENCY,

@@ -78,26 +78,23 @@ class _Publisher:
             time.sleep(INTERVAL_SECONDS if published else PAUSE_AFTER_FAILURE_SECONDS)
 
     def _publish(self) -> bool:
-        """Send one message. A second try, on a new connection: the first may have died of old age."""
-        for last_try in (False, True):
+        """Send one message; once more, on a new connection, where the one at hand may have died of old age."""
+        while True:
+            is_new = self._producer is None
             try:
-                if self._producer is None:
+                if is_new:
                     # Not the app's pool: a fork leaves this one behind, together with its thread.
                     self._producer = app.amqp.Producer(app.connection_for_write(), auto_declare=False)
                 app.send_task(
-                    DRAIN_TASK,
-                    producer=self._producer,
-                    expires=EXPIRES_SECONDS,
-                    ignore_result=True,
-                    retry=False,
+                    DRAIN_TASK, producer=self._producer, expires=EXPIRES_SECONDS, ignore_result=True, retry=False
                 )
             except Exception as error:  # noqa: BLE001 (whatever a broker's client raises; the thread lives on)
                 self._disconnect()
-                if last_try:
+                if is_new:
                     self._log(error)
+                    return False
             else:
                 return True
-        return False
 
     def _disconnect(self) -> None:
         producer, self._producer = self._producer, None
