@@ -92,7 +92,7 @@ class EventTypeView(AppView):
     def patch(self, request: Request, app: str, name: str) -> Response:
         self.may_change_what_is_shared()
         event_type = self.event_type(name)
-        changes = validated_body(EventTypeChangesSerializer, request, changes=EventTypeSerializer)
+        changes = validated_body(EventTypeChangesSerializer, request, shown=_SHAPE.to_representation(event_type))
         return Response(_SHAPE.to_representation(update_event_type(event_type, changes, self.actor)))
 
     @extend_schema(

@@ -75,6 +75,10 @@ class JSONView(APIView):
         return super().finalize_response(request, response, *args, **kwargs)
 
 
+# Facts that may have changed since an object was read.
+_MOVING = {"updated_at", "health", "held_count", "disabled_reason"}
+
+
 def body_object(request: Request) -> Mapping[str, Any]:
     """The request's body, which must be a JSON object. Raises InvalidInput."""
     body = request.data
@@ -84,17 +88,17 @@ def body_object(request: Request) -> Mapping[str, Any]:
 
 
 def validated_body(
-    form: type[Serializer[Any]], request: Request, *, changes: type[Serializer[Any]] | None = None
+    form: type[Serializer[Any]], request: Request, *, shown: Mapping[str, Any] | None = None
 ) -> dict[str, Any]:
     """What the body says, checked by the form; a field that the form does not know is refused.
 
-    A body that `changes` an object may leave fields out, and may be that object as it was read, edited: what only
-    the product sets is passed over.
+    A body that changes an object, which is `shown` so, may leave fields out, and may be the object as it was read,
+    edited: what only the product sets is passed over as long as it is the same, or moves by itself.
     """
     body = body_object(request)
-    serializer = form(data=body, partial=changes is not None)
-    known = {*serializer.fields, *(changes().fields if changes else ())}
-    if unknown := unknown_fields(body, known):
+    serializer = form(data=body, partial=shown is not None)
+    same = {name for name, value in (shown or {}).items() if name in _MOVING or body.get(name) == value}
+    if unknown := unknown_fields(body, {*serializer.fields, *same}):
         raise unknown
     serializer.is_valid(raise_exception=True)
     values: dict[str, Any] = serializer.validated_data

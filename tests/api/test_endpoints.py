@@ -211,7 +211,9 @@ def test_an_endpoint_as_it_was_read_can_be_sent_back_edited(live_api: Api) -> No
     assert answer.status_code == 200
     assert answer.json() | {"updated_at": ""} == shown | {"name": "Renamed", "updated_at": ""}
     assert decrypt(Endpoint.objects.get().headers["X-Key"]) == "hush"
-    assert refusal(live_api.patch(path, {"nmae": "x"}))[1] == "unknown_field"
+    for wrong in ({"nmae": "x"}, {"environment": "test"}, {"id": "ep_01m84w1vmver3skjvqwnncx601"}):
+        assert refusal(live_api.patch(path, wrong))[1] == "unknown_field"
+    assert live_api.get(path).json()["name"] == "Renamed"
 
 
 def test_a_name_that_does_not_resolve_is_accepted_with_a_warning(live_api: Api) -> None:

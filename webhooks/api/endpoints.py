@@ -1,5 +1,6 @@
 """REST: endpoints, their secrets, and test sends."""
 
+from collections.abc import Mapping
 from typing import Any
 
 from drf_spectacular.utils import OpenApiExample, extend_schema
@@ -63,9 +64,9 @@ class _EndpointsOfKey(AppView):
         """The endpoint as it is now, with what its deliveries tell."""
         return _SHAPE.to_representation(with_facts(Endpoint.objects.filter(pk=endpoint.pk)).get())
 
-    def endpoint_fields(self, *, partial: bool) -> dict[str, Any]:
+    def endpoint_fields(self, shown: Mapping[str, Any] | None = None) -> dict[str, Any]:
         """The body in the words of EndpointFields. Raises InvalidInput."""
-        values = validated_body(EndpointFieldsSerializer, self.request, changes=EndpointSerializer if partial else None)
+        values = validated_body(EndpointFieldsSerializer, self.request, shown=shown)
         if "organization_id" in values:
             values["organization"] = self._organization(values.pop("organization_id"))
         return values
@@ -104,7 +105,7 @@ class EndpointsView(_EndpointsOfKey):
         examples=[_EXAMPLE],
     )
     def post(self, request: Request, app: str) -> Response:
-        given = EndpointFields(**self.endpoint_fields(partial=False))
+        given = EndpointFields(**self.endpoint_fields())
         created = create_endpoint(self.app, self.environment, given, self.actor)
         body = self.shape(created.endpoint) | {"secret": created.secret}
         return Response(body, status=201, headers=_warned(created.warning))
@@ -133,7 +134,7 @@ class EndpointView(_EndpointsOfKey):
     )
     def patch(self, request: Request, app: str, id: str) -> Response:
         endpoint = self.endpoint(id)
-        updated = update_endpoint(endpoint, self.endpoint_fields(partial=True), self.actor)
+        updated = update_endpoint(endpoint, self.endpoint_fields(self.shape(endpoint)), self.actor)
         return Response(self.shape(updated.endpoint), headers=_warned(updated.warning))
 
     @extend_schema(
