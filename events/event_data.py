@@ -1,6 +1,6 @@
 """Data against the schema of its event type, refused in the words of the catalog."""
 
-from events.catalog.refusals import DataRefused
+from events.catalog.refusals import DataRefused, SchemaRefused
 from events.catalog.schemas import check_data, check_example
 from events.models import EventType
 from switera_webhooks.refusals import InvalidInput
@@ -14,6 +14,11 @@ def check_event_data(event_type: EventType, data: object) -> None:
         check_data(event_type.schema, data)
     except DataRefused as refused:
         raise _refusal(f"data breaks the schema of {event_type.name}: {refused}", "data", refused) from refused
+    except SchemaRefused as refused:  # stored before a rule that it breaks
+        raise InvalidInput(
+            f"The schema of {event_type.name} is not accepted any more, change it first: {refused}",
+            details={"type": [str(refused)]},
+        ) from refused
 
 
 def check_type_example(schema: object, example: object) -> None:

@@ -95,6 +95,15 @@ def test_data_that_breaks_the_types_schema_is_refused(app: App) -> None:
     assert "order.sized" in problem.message
 
 
+def test_a_stored_schema_that_is_not_accepted_any_more_is_told(app: App) -> None:
+    EventType.objects.create(app=app, name="order.old", schema={"$ref": "https://example.com/schema.json"})
+
+    problem = refused(lambda: emit(app, "order.old", {}), InvalidInput)
+
+    assert list(problem.details) == ["type"]
+    assert "order.old" in problem.message
+
+
 def test_what_is_not_json_is_refused(app: App) -> None:
     for data in (float("nan"), float("inf"), {"a": object()}, {("a",): 1}):
         assert list(refused(lambda data=data: emit(app, "order.paid", data), InvalidInput).details) == ["data"]  # type: ignore[misc]
