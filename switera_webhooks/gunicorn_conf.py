@@ -51,5 +51,6 @@ def worker_exit(server: Any, worker: Any) -> None:
 
 
 def _ignore_signals() -> None:
+    # A handler that does nothing: with SIG_IGN Python complains of one that is just arriving.
     for number in (signal.SIGINT, signal.SIGQUIT, signal.SIGTERM):
-        signal.signal(number, signal.SIG_IGN)
+        signal.signal(number, lambda *_: None)

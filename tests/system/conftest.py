@@ -1,0 +1,35 @@
+"""Runs of the whole service, each on free ports, none of which outlives its test."""
+
+from collections.abc import Callable, Iterator
+from pathlib import Path
+
+import pytest
+
+from tests.servers.processes import free_port
+from tests.system.service import Run, copy_tree
+
+StartRun = Callable[..., Run]
+
+
+@pytest.fixture
+def tree(tmp_path: Path) -> Path:
+    return copy_tree(tmp_path)
+
+
+@pytest.fixture
+def ports() -> dict[str, str]:
+    return {"PORT": str(free_port()), "RECEIVER_PORT": str(free_port())}
+
+
+@pytest.fixture
+def start_run(tree: Path, ports: dict[str, str]) -> Iterator[StartRun]:
+    """Starts a run in the tree, with further variables as keywords."""
+    runs: list[Run] = []
+
+    def start(**variables: str) -> Run:
+        runs.append(Run(tree, {**ports, **variables}))
+        return runs[-1]
+
+    yield start
+    for run in runs:
+        run.kill()
