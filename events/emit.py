@@ -15,7 +15,6 @@ import uuid
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 
-from django.conf import settings
 from django.db import connection, models, transaction
 from django.db.models import Q
 from django.utils import timezone
@@ -27,7 +26,7 @@ from events.payload import Envelope, build_payload
 from switera_webhooks.environments import Environment
 from switera_webhooks.ids import new_id
 from switera_webhooks.nudge import nudge
-from switera_webhooks.refusals import Conflict, Forbidden, InvalidInput, Refusal, TooLarge
+from switera_webhooks.refusals import Conflict, Forbidden, InvalidInput, Refusal
 from switera_webhooks.times import iso
 from webhooks.models import App, Organization
 
@@ -161,15 +160,6 @@ def _checked(
     payload = build_payload(
         Envelope(event_id, event_type.name, occurred_at, app, environment, request.organization_id), request.data
     )
-    if len(payload) > settings.WEBHOOKS_MAX_PAYLOAD_BYTES or (
-        len(payload) * 4 > settings.WEBHOOKS_MAX_PAYLOAD_BYTES
-        and len(payload.encode()) > settings.WEBHOOKS_MAX_PAYLOAD_BYTES
-    ):
-        raise TooLarge(
-            f"The payload is over {settings.WEBHOOKS_MAX_PAYLOAD_BYTES:,} bytes: send a reference instead.",
-            code="payload_too_large",
-            details={"data": ["Too large."]},
-        )
     # After the size: what a schema may cost is bounded for payloads that may be sent (S41b).
     check_event_data(event_type, request.data)
     digest = None

@@ -5,8 +5,10 @@ import json
 import uuid
 from dataclasses import dataclass
 
+from django.conf import settings
+
 from switera_webhooks.ids import Prefix, to_public_id
-from switera_webhooks.refusals import InvalidInput
+from switera_webhooks.refusals import InvalidInput, TooLarge
 from switera_webhooks.times import iso
 from webhooks.models import App
 
@@ -25,7 +27,7 @@ class Envelope:
 
 
 def build_payload(envelope: Envelope, data: object) -> str:
-    """Minified JSON, keys in the contract's order. Raises InvalidInput where `data` is not JSON.
+    """Minified JSON, keys in the contract's order. Raises InvalidInput where `data` is not JSON, TooLarge (S28).
 
     Text is kept as it is; where it holds half a surrogate pair, which UTF-8 cannot carry, all is escaped.
     """
@@ -48,7 +50,14 @@ def build_payload(envelope: Envelope, data: object) -> str:
             details={"data": ["Not JSON."]},
         ) from error
     try:
-        text.encode()
+        size = len(text.encode())
     except UnicodeEncodeError:
         text = json.dumps(body, allow_nan=False, separators=(",", ":"))
+        size = len(text)
+    if size > settings.WEBHOOKS_MAX_PAYLOAD_BYTES:
+        raise TooLarge(
+            f"The payload is over {settings.WEBHOOKS_MAX_PAYLOAD_BYTES:,} bytes: send a reference instead.",
+            code="payload_too_large",
+            details={"data": ["Too large."]},
+        )
     return text
