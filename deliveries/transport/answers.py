@@ -46,7 +46,8 @@ class Answer:
         """The body as it is stored."""
         decoder = codecs.getincrementaldecoder("utf-8")("replace")
         # A character cut in two by us is left out; one that the receiver broke is replaced.
-        return _storable(decoder.decode(bytes(self.body), final=not self.truncated))
+        text = decoder.decode(bytes(self.body), final=not self.truncated)
+        return text.replace("\x00", "\ufffd")  # PostgreSQL's text holds no NUL (S20)
 
     @property
     def succeeded(self) -> bool:
@@ -54,7 +55,7 @@ class Answer:
 
 
 def stored_headers(headers: Iterable[tuple[str, str]]) -> Headers:
-    """Names and values as they are stored, as far as they fit."""
+    """Names and values as they are stored, as far as they fit. `heads` lets no NUL through to here."""
     stored: list[tuple[str, str]] = []
     room = MAX_HEADERS_STORED
     for name, value in headers:
@@ -62,9 +63,5 @@ def stored_headers(headers: Iterable[tuple[str, str]]) -> Headers:
         room -= len(name) + len(value)
         if room < 0:
             break
-        stored.append((_storable(name), _storable(value)))
+        stored.append((name, value))
     return tuple(stored)
-
-
-def _storable(text: str) -> str:
-    return text.replace("\x00", "\ufffd")  # PostgreSQL's text holds no NUL (S20)

@@ -9,7 +9,7 @@ from typing import NamedTuple
 from urllib3.exceptions import IncompleteRead, InvalidHeader
 
 from deliveries.error_codes import ErrorCode
-from deliveries.transport.responses import InvalidResponse
+from deliveries.transport.heads import InvalidResponse
 
 # X509_V_ERR_… of OpenSSL's x509_vfy.h.
 _CERTIFICATE_CODES = {

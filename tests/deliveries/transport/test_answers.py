@@ -49,6 +49,7 @@ def outcome_of(sender: Sender, behave: Behaviour, timeout: float = 5.0) -> Outco
         (b"HTTP/1.1 103 Early Hints\r\nLink: </a>\r\n\r\n" + OK, 200, "ok"),
         (b"HTTP/1.1 200 OK\r\nContent-Length: 2 \r\nContent-Length: 2\r\n\r\nok", 200, "ok"),
         (b"HTTP/1.1 200 OK\nContent-Length: 2\nX: a\n  b\n\nok", 200, "ok"),
+        (b"HTTP/1.1 200 OK\r\nContent-Length: 2\r\nX: y\r\n" + b" more\r\n" * 200 + b"\r\nok", 200, "ok"),
         (b"HTTP/1.1 299 Odd\r\nContent-Length: 2\r\n\r\nok", 299, "ok"),
     ],
 )
@@ -107,7 +108,9 @@ def test_other_statuses_are_failures_with_status_headers_and_body(sender: Sender
         b"HTTP/1.1 200 " + b"x" * 70_000 + b"\r\n\r\n",
         b"HTTP/1.1 200 OK\r\nX: " + b"x" * 70_000 + b"\r\n\r\n",
         b"HTTP/1.1 200 OK\r\n" + b"X: y\r\n" * 200 + b"\r\n",
-        b"HTTP/1.1 200 OK\r\nX: y\r\n" + b" more\r\n" * 200 + b"\r\n",
+        b"HTTP/1.1 200 OK\r\nX: y\r\n" + (b" " + b"x" * 1_000 + b"\r\n") * 70 + b"\r\n",
+        b"HTTP/1.1 200 OK\r\n" + (b"X: " + b"x" * 60_000 + b"\r\n") * 6 + b"\r\n",
+        b"HTTP/1.1 200 OK\r\nX: a\x00b\r\nContent-Length: 2\r\n\r\nok",
         b"HTTP/1.1 200 OK\r\n folded: first\r\n\r\n",
         b"HTTP/1.1 200 OK\r\nContent-Length : 2\r\n\r\nok",
         b"HTTP/1.1 200 OK\r\nno colon\r\nContent-Length: 2\r\n\r\nok",
@@ -224,13 +227,13 @@ def test_s19_a_compressed_answer_is_stored_not_inflated(sender: Sender) -> None:
 
 
 def test_s20_nul_and_invalid_utf8_become_text_that_any_database_takes(sender: Sender) -> None:
-    response = b"HTTP/1.1 200 OK\r\nX-Nul: a\x00b\r\nX-Bytes: \xff\xe9\r\nContent-Length: 6\r\n\r\na\x00b\xff\xc3c"
+    response = b"HTTP/1.1 200 OK\r\nX-Bytes: \xff\xe9\r\nContent-Length: 6\r\n\r\na\x00b\xff\xc3c"
 
     outcome = outcome_of(sender, answers_once(response))
 
     assert outcome.error_code is None
     assert outcome.body == "a\ufffdb\ufffd\ufffdc"
-    assert outcome.headers == (("X-Nul", "a\ufffdb"), ("X-Bytes", "\xff\xe9"), ("Content-Length", "6"))
+    assert outcome.headers == (("X-Bytes", "\xff\xe9"), ("Content-Length", "6"))
 
 
 def test_s20_headers_are_stored_as_far_as_they_fit(sender: Sender) -> None:
@@ -248,7 +251,7 @@ def test_s20_headers_are_stored_as_far_as_they_fit(sender: Sender) -> None:
         (closes_at_once, ErrorCode.CONNECTION_RESET, None),
         (resets(), ErrorCode.CONNECTION_RESET, None),
         (answers_once(b"HTTP/1.1 100 Continue\r\n\r\n"), ErrorCode.CONNECTION_RESET, None),
-        (answers_once(b"HTTP/1.1 200"), ErrorCode.INVALID_RESPONSE, None),
+        (answers_once(b"HTTP/1.1 200"), ErrorCode.CONNECTION_RESET, None),
         (answers_once(b"HTTP/1.1 200 OK\r\n"), ErrorCode.INVALID_RESPONSE, None),
         (answers_once(b"HTTP/1.1 200 OK\r\nContent-Length: 0\r\n"), ErrorCode.INVALID_RESPONSE, None),
         (resets(b"HTTP/1.1 20"), ErrorCode.CONNECTION_RESET, None),
