@@ -11,7 +11,7 @@ from pytest_django import Settings
 from webhooks.destinations.acceptance import check_endpoint_url, configured_judge
 from webhooks.destinations.address_guard import AddressGuard, IPAddress
 from webhooks.destinations.endpoint_url import UrlPolicy
-from webhooks.destinations.judge import AcceptedUrl, DestinationJudge
+from webhooks.destinations.judge import AcceptedUrl, DestinationJudge, JudgedDestination, PendingDestination
 from webhooks.destinations.name_lookup import LookupFailed, LookupTimedOut, NameLookup
 from webhooks.destinations.refusals import UrlProblem, UrlRefused
 
@@ -88,6 +88,37 @@ def test_s15_accepting_waits_two_seconds_for_a_name_and_sending_as_long_as_it_is
         assert time.monotonic() - started < 1
     finally:
         released.set()
+
+
+def test_s15_whoever_cannot_wait_is_told_when_the_name_is_known_and_judges_it_then() -> None:
+    released, known = threading.Event(), threading.Event()
+
+    def answer_late(name: str) -> Sequence[IPAddress]:
+        released.wait()
+        return resolve(name)
+
+    slow = judge(NameLookup(answer_late))
+    good = slow.begin("https://good.example/hook", 5)
+    bad = slow.begin("https://one-bad.example/", 5)
+    assert isinstance(good, PendingDestination)
+    assert isinstance(bad, PendingDestination)
+    assert str(good.timed_out(5)) == "Looking up good.example took longer than 5 s."
+    good.when_known(known.set)
+    assert not known.is_set()
+    released.set()
+    assert known.wait(5)
+    assert good.destination() == slow.judge("https://good.example/hook", 5)
+    again = slow.begin("https://good.example/hook", 5)
+    assert isinstance(again, JudgedDestination)
+    assert again.addresses == (ip_address("93.184.215.14"), ip_address("2606:4700::1111"))
+    bad.when_known(known.set)
+    with pytest.raises(UrlRefused):
+        slow.judge("https://one-bad.example/", 5)
+    with pytest.raises(UrlRefused):
+        bad.destination()
+    address = slow.begin("https://93.184.215.14/", 5)
+    assert isinstance(address, JudgedDestination)
+    assert address.addresses == (ip_address("93.184.215.14"),)
 
 
 def test_s1_http_needs_all_addresses_of_a_name_in_the_operators_networks() -> None:

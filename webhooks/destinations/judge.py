@@ -1,11 +1,13 @@
 """From a URL to the addresses that a request may go to: parsed, looked up, judged (security.md S1 to S12)."""
 
+from collections.abc import Callable
+from concurrent.futures import Future
 from dataclasses import dataclass
 from functools import lru_cache
 
 from webhooks.destinations.address_guard import IPAddress
 from webhooks.destinations.endpoint_url import EndpointUrl, UrlPolicy, http_refused, parse_endpoint_url
-from webhooks.destinations.name_lookup import LookupFailed, NameLookup
+from webhooks.destinations.name_lookup import LookupAnswer, LookupFailed, LookupTimedOut, NameLookup
 from webhooks.destinations.refusals import UrlProblem, UrlRefused
 
 ACCEPTANCE_LOOKUP_SECONDS = 2.0  # S15
@@ -28,6 +30,27 @@ class JudgedDestination:
     addresses: tuple[IPAddress, ...]
 
 
+class PendingDestination:
+    """A destination whose name is being looked up, for callers that cannot wait for it."""
+
+    def __init__(self, url: EndpointUrl, answer: Future[LookupAnswer], judge: "DestinationJudge") -> None:
+        self._url = url
+        self._answer = answer
+        self._judge = judge
+
+    def when_known(self, tell: Callable[[], None]) -> None:
+        """Call `tell` once the answer is there, be it at once; from any thread."""
+        self._answer.add_done_callback(lambda _: tell())
+
+    def destination(self) -> JudgedDestination:
+        """The judgement, once it is known. Raises UrlRefused and LookupFailed."""
+        return self._judge.judged(self._url, self._answer.result(0))
+
+    def timed_out(self, seconds: float) -> LookupTimedOut:
+        """What to record when the caller has waited long enough."""
+        return LookupTimedOut(self._url.host, seconds)
+
+
 class DestinationJudge:
     """Decides about destinations, when a URL is accepted and before every attempt."""
 
@@ -36,7 +59,7 @@ class DestinationJudge:
         self._lookup = lookup
         # Neither verdict changes while the policy stands, and a sender asks at every attempt.
         self._parsed = lru_cache(_REMEMBERED_URLS)(self._parse)
-        self._judged = lru_cache(_REMEMBERED_URLS)(self._judge_addresses)
+        self._verdicts = lru_cache(_REMEMBERED_URLS)(self._judge_addresses)
 
     def accept(self, text: str) -> AcceptedUrl:
         """Judge a URL that somebody wants to save. Raises UrlRefused; waits 2 s at most."""
@@ -55,13 +78,30 @@ class DestinationJudge:
         parsed = self._parsed(url)
         return JudgedDestination(parsed, self._addresses(parsed, lookup_timeout))
 
+    def begin(self, url: str, lookup_timeout: float) -> JudgedDestination | PendingDestination:
+        """The same without waiting: the judgement where the name's addresses are known, else one to come.
+
+        Raises UrlRefused and LookupFailed, and RuntimeError when the system has no more threads.
+        """
+        parsed = self._parsed(url)
+        if parsed.address:
+            return JudgedDestination(parsed, (parsed.address,))
+        answer = self._lookup.remembered(parsed.host)
+        if answer is None:
+            return PendingDestination(parsed, self._lookup.begin(parsed.host, lookup_timeout), self)
+        return self.judged(parsed, answer)
+
+    def judged(self, url: EndpointUrl, answer: LookupAnswer) -> JudgedDestination:
+        """Judge the addresses of a name. Raises UrlRefused and LookupFailed."""
+        return JudgedDestination(url, self._verdicts(url, answer.get()))
+
     def _parse(self, url: str) -> EndpointUrl:
         return parse_endpoint_url(url, self._policy)
 
     def _addresses(self, url: EndpointUrl, timeout: float) -> tuple[IPAddress, ...]:
         if url.address:
             return (url.address,)  # judged by the parser
-        return self._judged(url, self._lookup.addresses(url.host, timeout))
+        return self._verdicts(url, self._lookup.addresses(url.host, timeout))
 
     def _judge_addresses(self, url: EndpointUrl, addresses: tuple[IPAddress, ...]) -> tuple[IPAddress, ...]:
         """S11: one bad answer refuses them all."""

@@ -40,6 +40,9 @@ class LookupFailed(Exception):
 class LookupTimedOut(LookupFailed):
     """No answer within the deadline."""
 
+    def __init__(self, name: str, seconds: float) -> None:
+        super().__init__(f"Looking up {name} took longer than {seconds:.3g} s.")
+
 
 def system_resolver(name: str) -> list[IPAddress]:
     """Every A and AAAA answer of the system's resolver, in its order of preference. Raises OSError."""
@@ -50,17 +53,25 @@ def system_resolver(name: str) -> list[IPAddress]:
 
 
 @dataclass(frozen=True, slots=True)
-class _Answer:
+class LookupAnswer:
+    """What came of a look-up; `failure` is empty or one sentence, `forget_at` monotonic seconds."""
+
     addresses: tuple[IPAddress, ...]
     failure: str
     forget_at: float
+
+    def get(self) -> tuple[IPAddress, ...]:
+        """Never an empty tuple. Raises LookupFailed."""
+        if self.failure:
+            raise LookupFailed(self.failure)
+        return self.addresses
 
 
 @dataclass(slots=True)
 class _Call:
     name: str
     wanted_until: float
-    answer: Future[_Answer] = field(default_factory=Future)
+    answer: Future[LookupAnswer] = field(default_factory=Future)
 
 
 class _Lane:
@@ -108,7 +119,7 @@ class NameLookup:
         self._resolve = resolve
         self._clock = clock
         self._lock = threading.Lock()
-        self._answers: dict[str, _Answer] = {}
+        self._answers: dict[str, LookupAnswer] = {}
         self._calls: dict[str, _Call] = {}
         self._prompt_lane = _Lane(PROMPT_LANE, self._run)
         self._new_lane = _Lane(NEW_LANE, self._run)
@@ -120,14 +131,24 @@ class NameLookup:
 
         Raises LookupFailed, and LookupTimedOut at the deadline.
         """
-        answer = self._answers.get(name)
-        if answer is None or answer.forget_at <= self._clock():
-            answer = self._ask(name, timeout)
-        if answer.failure:
-            raise LookupFailed(answer.failure)
-        return answer.addresses
+        answer = self.remembered(name)
+        if answer is None:
+            try:
+                answer = self.begin(name, timeout).result(timeout)
+            except TimeoutError:
+                raise LookupTimedOut(name, timeout) from None
+        return answer.get()
 
-    def _ask(self, name: str, timeout: float) -> _Answer:
+    def remembered(self, name: str) -> LookupAnswer | None:
+        """The answer that is known and holds; None when the name has to be looked up."""
+        answer = self._answers.get(name)
+        return answer if answer is not None and answer.forget_at > self._clock() else None
+
+    def begin(self, name: str, timeout: float) -> Future[LookupAnswer]:
+        """Look the name up, or wait for the call under way; whoever asks gives up after `timeout` seconds.
+
+        Raises RuntimeError when the system has no more threads.
+        """
         wanted_until = self._clock() + timeout
         with self._lock:
             call = self._calls.get(name)
@@ -136,17 +157,16 @@ class NameLookup:
                 self._lane_of.get(name, self._new_lane).start(call)
                 self._calls[name] = call
             call.wanted_until = max(call.wanted_until, wanted_until)
-        try:
-            return call.answer.result(timeout)
-        except TimeoutError:
-            raise LookupTimedOut(f"Looking up {name} took longer than {timeout:.3g} s.") from None
+        return call.answer
 
     def _run(self, call: _Call) -> None:
         started = self._clock()
-        if started >= call.wanted_until:
-            with self._lock:
+        with self._lock:  # nobody joins a call that is given up
+            given_up = started >= call.wanted_until
+            if given_up:
                 del self._calls[call.name]
-            call.answer.set_result(_Answer((), f"Looking up {call.name} took too long.", started))
+        if given_up:
+            call.answer.set_result(LookupAnswer((), f"Looking up {call.name} took too long.", started))
             return
         addresses: tuple[IPAddress, ...] = ()
         failure = ""
@@ -160,7 +180,7 @@ class NameLookup:
             failure = f"{call.name} has no address."
         ended = self._clock()
         remember = REMEMBER_FAILURE_SECONDS if failure else REMEMBER_SECONDS
-        answer = _Answer(addresses, failure, ended + remember)
+        answer = LookupAnswer(addresses, failure, ended + remember)
         with self._lock:
             _put_last(self._answers, call.name, answer, MAX_REMEMBERED)
             if ended - started > PROMPT_SECONDS:
