@@ -8,10 +8,8 @@ from dataclasses import dataclass
 from urllib3.util.connection import is_connection_dropped
 
 from deliveries.transport.connections import HttpToJudged, Origin
+from deliveries.transport.sender import IDLE_SECONDS
 from webhooks.destinations.address_guard import IPAddress
-
-# Receivers close idle connections after 5 s (Node, Apache) and more; a request sent while they do is lost.
-IDLE_SECONDS = 4.0
 
 
 @dataclass(frozen=True, slots=True)

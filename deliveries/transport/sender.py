@@ -12,6 +12,10 @@ from uuid import UUID
 from deliveries.error_codes import ErrorCode
 
 MAX_RESPONSE_BODY = 16_384  # bytes read and stored (S18)
+# Of the wall clock: a look-up that hangs is told from a receiver that hangs (S15).
+LOOKUP_SHARE = 0.5
+# Receivers close idle connections after 5 s (Node, Apache) and more; a request sent while they do is lost.
+IDLE_SECONDS = 4.0
 
 Headers = tuple[tuple[str, str], ...]
 

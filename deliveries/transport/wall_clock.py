@@ -15,10 +15,10 @@ TICK_SECONDS = 0.1
 
 
 class AttemptClock:
-    """The time an attempt has, and the socket it uses."""
+    """The time an attempt has, until `deadline` in monotonic seconds, and the socket it uses."""
 
-    def __init__(self, timeout: float) -> None:
-        self.deadline = time.monotonic() + timeout
+    def __init__(self, deadline: float) -> None:
+        self.deadline = deadline
         self._expired = False
         self._handle: socket.socket | None = None
         self._lock = threading.Lock()
