@@ -52,8 +52,9 @@ class EmbeddedWorker:
         self._beat.stop()
         signals.worker_shutting_down.send(sender="embedded", sig="SIGTERM", how="Warm", exitcode=EX_OK)
         state.should_stop = EX_OK  # type: ignore[assignment] # the stubs take its first value for the only one
-        # The worker looks at that after each message: this one ends its waiting for the next.
-        app.send_task(SWEEP_TASK, ignore_result=True)
+        # The worker looks at that after a message, and then waits for one more before it stops.
+        for _ in range(2):
+            app.send_task(SWEEP_TASK, ignore_result=True)
         worker, _ = self._threads
         worker.join(seconds)
         return not worker.is_alive()

@@ -31,26 +31,24 @@ control_socket_disable = True
 
 
 def post_worker_init(worker: Any) -> None:
+    # A terminal's Ctrl-C reaches worker and master, and the master then sends SIGQUIT, to which gunicorn's answer
+    # can deadlock on itself. Here the master alone decides, and every end is a graceful one.
+    signal.signal(signal.SIGINT, _ignore)
+    signal.signal(signal.SIGQUIT, worker.handle_exit)
     if settings.CELERY_EMBEDDED:
         from switera_webhooks import embedded_worker
 
         embedded_worker.start()
 
 
-def worker_int(worker: Any) -> None:
-    """Ctrl-C reaches a process twice, from the terminal and from gunicorn; the second must not cut it short."""
-    _ignore_signals()
-
-
 def worker_exit(server: Any, worker: Any) -> None:
     if settings.CELERY_EMBEDDED:
         from switera_webhooks import embedded_worker
 
-        _ignore_signals()
+        for number in (signal.SIGQUIT, signal.SIGTERM):
+            signal.signal(number, _ignore)
         embedded_worker.stop(settings.WEBHOOKS_TIMEOUT + 5)
 
 
-def _ignore_signals() -> None:
-    # A handler that does nothing: with SIG_IGN Python complains of one that is just arriving.
-    for number in (signal.SIGINT, signal.SIGQUIT, signal.SIGTERM):
-        signal.signal(number, lambda *_: None)
+def _ignore(*_: object) -> None:
+    """Instead of SIG_IGN, with which Python complains of a signal that is just arriving."""
