@@ -25,7 +25,7 @@ from switera_webhooks.api.views import JSONView
 from switera_webhooks.celery import app
 
 # How long an answer waits for the broker, and how long what it said then counts.
-BROKER_WAIT_SECONDS = 0.8
+BROKER_WAIT_SECONDS = 2.0
 REMEMBER_BROKER_SECONDS = 5.0
 PING_SECONDS = 0.5
 
