@@ -15,7 +15,7 @@ from django.conf import settings
 from django.db import DatabaseError, connection
 from django.db.migrations.loader import MigrationLoader
 from django.db.migrations.recorder import MigrationRecorder
-from drf_spectacular.utils import extend_schema, inline_serializer
+from drf_spectacular.utils import OpenApiResponse, extend_schema, inline_serializer
 from rest_framework import serializers
 from rest_framework.request import Request
 from rest_framework.response import Response
@@ -64,7 +64,15 @@ class HealthView(JSONView):
     authentication_classes = []
     permission_classes = []
 
-    @extend_schema(responses={200: _BODY, 503: _BODY}, auth=[], tags=["health"])
+    @extend_schema(
+        summary="Tell whether the service can serve",
+        tags=["Health"],
+        auth=[],
+        responses={
+            200: OpenApiResponse(_BODY, description="The database answers and is migrated."),
+            503: OpenApiResponse(_BODY, description="It does not, or is not."),
+        },
+    )
     def get(self, request: Request) -> Response:
         database = database_state()
         healthy = database.migrations == "applied"

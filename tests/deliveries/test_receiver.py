@@ -44,7 +44,7 @@ class Listening:
         self.lines: list[str] = []
         self.server = Receiver(free_port(), secret, self.lines.append)
         self.port: int = self.server.server_address[1]
-        threading.Thread(target=self.server.serve_forever, daemon=True).start()
+        threading.Thread(target=self.server.serve_forever, args=(0.05,), daemon=True).start()
 
     def post(self, body: bytes = BODY, headers: dict[str, str] | None = None) -> Answer:
         with closing(HTTPConnection("127.0.0.1", self.port, timeout=10)) as connection:
