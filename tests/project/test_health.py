@@ -59,13 +59,13 @@ def test_it_is_503_while_a_migration_is_pending(client: Client, db: None, settin
     assert (response.json()["status"], response.json()["migrations"]) == ("unavailable", "pending")
 
 
-def test_a_broker_that_is_down_is_told_within_a_second_and_decides_nothing(
+def test_a_broker_that_is_down_is_told_soon_and_decides_nothing(
     client: Client, db: None, use_broker: Callable[[str], None]
 ) -> None:
     use_broker(f"redis://127.0.0.1:{free_port()}/0")
     began = time.monotonic()
     response = client.get("/readyz")
-    assert time.monotonic() - began < 1.2
+    assert time.monotonic() - began < health.BROKER_WAIT_SECONDS + 0.5
     assert response.status_code == 200
     assert (response.json()["broker"], response.json()["workers"]) == ("unreachable", "unknown")
 
