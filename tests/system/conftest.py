@@ -26,8 +26,8 @@ def start_run(tree: Path, ports: dict[str, str]) -> Iterator[StartRun]:
     """Starts a run in the tree, with further variables as keywords."""
     runs: list[Run] = []
 
-    def start(**variables: str) -> Run:
-        runs.append(Run(tree, {**ports, **variables}))
+    def start(*, under_make: bool = False, **variables: str) -> Run:
+        runs.append(Run(tree, {**ports, **variables}, under_make=under_make))
         return runs[-1]
 
     yield start

@@ -40,11 +40,15 @@ def wait_until(condition: Callable[[], bool], what: str, seconds: float = SECOND
 class Run:
     """One `python -m switera_webhooks.run`, in a process group (and session) of its own as under a terminal."""
 
-    def __init__(self, tree: Path, variables: Mapping[str, str]) -> None:
+    def __init__(self, tree: Path, variables: Mapping[str, str], *, under_make: bool = False) -> None:
+        command = [sys.executable, "-m", "switera_webhooks.run"]
+        if under_make:
+            (tree / "run.mk").write_text(f"run:\n\t@exec {' '.join(command)}\n")
+            command = ["make", "-f", "run.mk"]
         self._log = tree.parent / f"run-{time.monotonic_ns()}.log"
         with self._log.open("wb") as output:
             self.process = subprocess.Popen(
-                [sys.executable, "-m", "switera_webhooks.run"],
+                command,
                 cwd=tree,
                 env=_variables(variables),
                 stdin=subprocess.DEVNULL,

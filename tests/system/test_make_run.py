@@ -147,3 +147,12 @@ def test_ctrl_c_while_it_starts_is_an_end_too(start_run: StartRun, tree: Path) -
     wait_until(lambda: (tree / "var" / "switera.sqlite3").exists(), "the database was made")
     assert run.ctrl_c() == 0
     assert "Traceback" not in run.output
+
+
+def test_it_ends_with_make_even_if_that_is_killed(start_run: StartRun, tree: Path) -> None:
+    run = start_run(under_make=True)
+    run.wait_for(CURL)
+    run.process.kill()
+    run.process.wait()
+    wait_until(lambda: run.processes() == [], "the run noticed that make is gone")
+    assert "Traceback" not in run.output
