@@ -107,7 +107,7 @@ def test_s15_whoever_cannot_wait_is_told_when_the_name_is_known_and_judges_it_th
     assert not known.is_set()
     released.set()
     assert known.wait(5)
-    assert good.destination() == slow.judge("https://good.example/hook", 5)
+    assert good.destination() is slow.judge("https://good.example/hook", 5)
     again = slow.begin("https://good.example/hook", 5)
     assert isinstance(again, JudgedDestination)
     assert again.addresses == (ip_address("93.184.215.14"), ip_address("2606:4700::1111"))

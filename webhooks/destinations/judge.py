@@ -22,9 +22,12 @@ class AcceptedUrl:
     warning: str | None
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True, slots=True, eq=False)
 class JudgedDestination:
-    """Where a request goes: connect to these addresses only, in this order; Host and SNI stay the name."""
+    """Where a request goes: connect to these addresses only, in this order; Host and SNI stay the name.
+
+    Equal to itself alone, so that what follows from one is quickly found again.
+    """
 
     url: EndpointUrl
     addresses: tuple[IPAddress, ...]
@@ -33,8 +36,9 @@ class JudgedDestination:
 class PendingDestination:
     """A destination whose name is being looked up, for callers that cannot wait for it."""
 
-    def __init__(self, url: EndpointUrl, answer: Future[LookupAnswer], judge: "DestinationJudge") -> None:
+    def __init__(self, url: str, host: str, answer: Future[LookupAnswer], judge: "DestinationJudge") -> None:
         self._url = url
+        self._host = host
         self._answer = answer
         self._judge = judge
 
@@ -48,7 +52,7 @@ class PendingDestination:
 
     def timed_out(self, seconds: float) -> LookupTimedOut:
         """What to record when the caller has waited long enough."""
-        return LookupTimedOut(self._url.host, seconds)
+        return LookupTimedOut(self._host, seconds)
 
 
 class DestinationJudge:
@@ -57,17 +61,18 @@ class DestinationJudge:
     def __init__(self, policy: UrlPolicy, lookup: NameLookup) -> None:
         self._policy = policy
         self._lookup = lookup
-        # Neither verdict changes while the policy stands, and a sender asks at every attempt.
+        # Neither changes while the policy stands, and a sender asks at every attempt.
         self._parsed = lru_cache(_REMEMBERED_URLS)(self._parse)
-        self._verdicts = lru_cache(_REMEMBERED_URLS)(self._judge_addresses)
+        self.judged = lru_cache(_REMEMBERED_URLS)(self._judged)
 
     def accept(self, text: str) -> AcceptedUrl:
         """Judge a URL that somebody wants to save. Raises UrlRefused; waits 2 s at most."""
         url = self._parse(text)
-        try:
-            self._addresses(url, ACCEPTANCE_LOOKUP_SECONDS)
-        except LookupFailed as failure:
-            return AcceptedUrl(url.url, f"{failure} Deliveries fail until it resolves.")
+        if not url.address:
+            try:
+                self._check_addresses(url, self._lookup.addresses(url.host, ACCEPTANCE_LOOKUP_SECONDS))
+            except LookupFailed as failure:
+                return AcceptedUrl(url.url, f"{failure} Deliveries fail until it resolves.")
         return AcceptedUrl(url.url, None)
 
     def judge(self, url: str, lookup_timeout: float) -> JudgedDestination:
@@ -76,7 +81,9 @@ class DestinationJudge:
         Raises UrlRefused (nothing may be sent) and LookupFailed.
         """
         parsed = self._parsed(url)
-        return JudgedDestination(parsed, self._addresses(parsed, lookup_timeout))
+        if parsed.address:
+            return self.judged(url, None)
+        return self.judged(url, self._lookup.answer(parsed.host, lookup_timeout))
 
     def begin(self, url: str, lookup_timeout: float) -> JudgedDestination | PendingDestination:
         """The same without waiting: the judgement where the name's addresses are known, else one to come.
@@ -85,25 +92,25 @@ class DestinationJudge:
         """
         parsed = self._parsed(url)
         if parsed.address:
-            return JudgedDestination(parsed, (parsed.address,))
+            return self.judged(url, None)
         answer = self._lookup.remembered(parsed.host)
         if answer is None:
-            return PendingDestination(parsed, self._lookup.begin(parsed.host, lookup_timeout), self)
-        return self.judged(parsed, answer)
+            return PendingDestination(url, parsed.host, self._lookup.begin(parsed.host, lookup_timeout), self)
+        return self.judged(url, answer)
 
-    def judged(self, url: EndpointUrl, answer: LookupAnswer) -> JudgedDestination:
-        """Judge the addresses of a name. Raises UrlRefused and LookupFailed."""
-        return JudgedDestination(url, self._verdicts(url, answer.get()))
+    def _judged(self, url: str, answer: LookupAnswer | None) -> JudgedDestination:
+        """A saved URL with the answer for its name, or None for an address, which the parser has judged."""
+        parsed = self._parsed(url)
+        if parsed.address:
+            return JudgedDestination(parsed, (parsed.address,))
+        addresses = answer.get() if answer else ()
+        self._check_addresses(parsed, addresses)
+        return JudgedDestination(parsed, addresses)
 
     def _parse(self, url: str) -> EndpointUrl:
         return parse_endpoint_url(url, self._policy)
 
-    def _addresses(self, url: EndpointUrl, timeout: float) -> tuple[IPAddress, ...]:
-        if url.address:
-            return (url.address,)  # judged by the parser
-        return self._verdicts(url, self._lookup.addresses(url.host, timeout))
-
-    def _judge_addresses(self, url: EndpointUrl, addresses: tuple[IPAddress, ...]) -> tuple[IPAddress, ...]:
+    def _check_addresses(self, url: EndpointUrl, addresses: tuple[IPAddress, ...]) -> None:
         """S11: one bad answer refuses them all."""
         for address in addresses:
             verdict = self._policy.guard.judge(address)
@@ -111,4 +118,3 @@ class DestinationJudge:
                 raise UrlRefused(UrlProblem.ADDRESS, f"{url.host} leads where no request may go: {verdict.reason}.")
             if url.scheme == "http" and not self._policy.guard.in_allowed_networks(address):
                 raise http_refused(address)
-        return addresses

@@ -52,9 +52,12 @@ def system_resolver(name: str) -> list[IPAddress]:
     return [ip_address(text) for text in dict.fromkeys(texts)]
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True, slots=True, eq=False)
 class LookupAnswer:
-    """What came of a look-up; `failure` is empty or one sentence, `forget_at` monotonic seconds."""
+    """What came of a look-up, equal to itself alone.
+
+    `failure` is empty or one sentence, `forget_at` monotonic seconds.
+    """
 
     addresses: tuple[IPAddress, ...]
     failure: str
@@ -131,13 +134,17 @@ class NameLookup:
 
         Raises LookupFailed, and LookupTimedOut at the deadline.
         """
+        return self.answer(name, timeout).get()
+
+    def answer(self, name: str, timeout: float) -> LookupAnswer:
+        """What is known of `name`, waiting `timeout` seconds at most. Raises LookupTimedOut at the deadline."""
         answer = self.remembered(name)
         if answer is None:
             try:
                 answer = self.begin(name, timeout).result(timeout)
             except TimeoutError:
                 raise LookupTimedOut(name, timeout) from None
-        return answer.get()
+        return answer
 
     def remembered(self, name: str) -> LookupAnswer | None:
         """The answer that is known and holds; None when the name has to be looked up."""
