@@ -1,7 +1,7 @@
 """GET /livez and /readyz: the database decides, broker and workers are only told."""
 
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 
 import pytest
 from django.db import connection
@@ -10,7 +10,6 @@ from django.test import Client
 from pytest_django import Settings
 
 from switera_webhooks.api import health
-from switera_webhooks.celery import app
 from tests.servers.processes import free_port
 
 PATHS = pytest.mark.parametrize("path", ["/livez", "/readyz"])
@@ -22,12 +21,10 @@ def _nothing_remembered(monkeypatch: pytest.MonkeyPatch) -> None:
 
 
 @pytest.fixture
-def use_broker(settings: Settings) -> Iterator[Callable[[str], None]]:
-    """Gives the app another broker until the test ends."""
-    before = app.conf.broker_url
+def use_broker(settings: Settings, monkeypatch: pytest.MonkeyPatch) -> Callable[[str], None]:
+    """Gives the app another broker until the test ends; Celery itself reads this variable first."""
     settings.CELERY_EMBEDDED = False
-    yield lambda url: app.conf.update(broker_url=url)
-    app.conf.update(broker_url=before)
+    return lambda url: monkeypatch.setenv("CELERY_BROKER_URL", url)
 
 
 @PATHS
