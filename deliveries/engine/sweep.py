@@ -1,4 +1,4 @@
-"""The sweep: what no drain is looking after. Runs every second; finding nothing costs three look-ups in indexes."""
+"""The sweep: what no drain is looking after. Runs twice a second; finding nothing costs three look-ups in indexes."""
 
 import logging
 
