@@ -29,6 +29,14 @@ def test_it_delivers_and_ends_without_leftovers(start_run: StartRun, servers: di
     assert run.output.rstrip().endswith(line)
 
 
+def test_rabbitmq_serves_as_well_as_redis(start_run: StartRun, empty_database_url: str, rabbitmq_url: str) -> None:
+    run = start_run(DATABASE_URL=empty_database_url, CELERY_BROKER_URL=rabbitmq_url)
+    run.wait_for("broker: amqp")
+    run.wait_for(rf"{emit_by_curl(run)}.* verified ")
+    assert run.ctrl_c() == 0
+    assert "Traceback" not in run.output
+
+
 @pytest.mark.parametrize(("word", "name"), [("worker", "worker"), ("beat", "scheduler")])
 def test_a_process_that_dies_ends_the_run_and_is_named(
     start_run: StartRun, servers: dict[str, str], word: str, name: str
