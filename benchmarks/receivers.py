@@ -96,7 +96,7 @@ def sink(directory: Path, number: int) -> Iterator[Sequence[str]]:
             yield slower.urls
         return
     with processes.data_directory() as own:
-        ports = [processes.free_port() for _ in range(number)]
+        ports = processes.free_ports(number)
         settings = own / "nginx.conf"
         settings.write_text(
             _NGINX.format(directory=own, listens="\n".join(f"        listen 127.0.0.1:{port};" for port in ports))

@@ -1,5 +1,6 @@
 """Running one server program: as a user without rights, ending with its starter, ready when it says so."""
 
+import contextlib
 import os
 import pwd
 import shutil
@@ -23,10 +24,16 @@ class ServerNotStartedError(Exception):
 
 def free_port() -> int:
     """A TCP port of 127.0.0.1 that nothing listens on now."""
-    with socket.socket() as listener:
-        listener.bind(("127.0.0.1", 0))
-        port: int = listener.getsockname()[1]
-        return port
+    return free_ports(1)[0]
+
+
+def free_ports(number: int) -> list[int]:
+    """So many different ones; asked for one by one, the same may come twice."""
+    with contextlib.ExitStack() as stack:
+        listeners = [stack.enter_context(socket.socket()) for _ in range(number)]
+        for listener in listeners:
+            listener.bind(("127.0.0.1", 0))
+        return [listener.getsockname()[1] for listener in listeners]
 
 
 def listens(port: int) -> bool:

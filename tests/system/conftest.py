@@ -5,7 +5,7 @@ from pathlib import Path
 
 import pytest
 
-from tests.servers.processes import free_port
+from tests.servers.processes import free_ports
 from tests.system.service import Run, copy_tree
 
 StartRun = Callable[..., Run]
@@ -18,7 +18,8 @@ def tree(tmp_path: Path) -> Path:
 
 @pytest.fixture
 def ports() -> dict[str, str]:
-    return {"PORT": str(free_port()), "RECEIVER_PORT": str(free_port())}
+    port, receiver_port = free_ports(2)
+    return {"PORT": str(port), "RECEIVER_PORT": str(receiver_port)}
 
 
 @pytest.fixture
