@@ -11,6 +11,7 @@ from requests import PreparedRequest
 from requests.adapters import HTTPAdapter
 from urllib3 import HTTPResponse
 from urllib3.connectionpool import HTTPConnectionPool, HTTPSConnectionPool
+from urllib3.util import SKIP_HEADER
 
 from deliveries.transport.connections import (
     CurrentAttempt,
@@ -19,6 +20,7 @@ from deliveries.transport.connections import (
     Origin,
     current_attempt,
 )
+from deliveries.transport.headers import check_headers
 from deliveries.transport.kept_connections import KeptConnections
 from deliveries.transport.sender import OutboundRequest
 
@@ -67,8 +69,9 @@ class JudgedAdapter(HTTPAdapter):
     def post(self, request: OutboundRequest, attempt: CurrentAttempt) -> HTTPResponse:
         """Send the request and read the head of the answer; the body is the caller's to read.
 
-        Raises what requests and urllib3 raise.
+        Raises what requests and urllib3 raise, and ValueError for headers that are none.
         """
+        check_headers(request.headers)
         prepared = PreparedRequest()
         prepared.method = "POST"
         prepared.url = request.url
@@ -78,6 +81,8 @@ class JudgedAdapter(HTTPAdapter):
             name: value if value.isascii() else value.encode() for name, value in request.headers
         }
         headers["Content-Length"] = str(len(request.body))
+        if not any(name.lower() == "user-agent" for name in headers):
+            headers["User-Agent"] = SKIP_HEADER  # or urllib3 adds one
         prepared.headers = headers  # type: ignore[assignment]  # a plain dictionary does, and is faster
         current_attempt.set(attempt)
         # The wall clock ends an attempt. The time-out of socket operations only makes sure of it.

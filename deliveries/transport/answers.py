@@ -44,6 +44,8 @@ class Answer:
 
     def text(self) -> str:
         """The body as it is stored."""
+        if not self.body:
+            return ""
         decoder = codecs.getincrementaldecoder("utf-8")("replace")
         # A character cut in two by us is left out; one that the receiver broke is replaced.
         text = decoder.decode(bytes(self.body), final=not self.truncated)

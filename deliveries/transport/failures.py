@@ -12,14 +12,14 @@ from deliveries.error_codes import ErrorCode
 from deliveries.transport.heads import InvalidResponse
 
 # X509_V_ERR_… of OpenSSL's x509_vfy.h.
-_CERTIFICATE_CODES = {
+CERTIFICATE_CODES = {
     9: ErrorCode.TLS_EXPIRED,  # not valid yet
     10: ErrorCode.TLS_EXPIRED,
     62: ErrorCode.TLS_HOSTNAME,
     64: ErrorCode.TLS_HOSTNAME,  # an IP address
 }
 # Of descriptors or memory: no receiver's doing, so an internal error.
-_OUR_OWN_SHORTAGES = {errno.EMFILE, errno.ENFILE, errno.ENOBUFS, errno.ENOMEM}
+OUR_OWN_SHORTAGES = {errno.EMFILE, errno.ENFILE, errno.ENOBUFS, errno.ENOMEM}
 
 
 class Failure(NamedTuple):
@@ -60,7 +60,7 @@ def _causes(error: BaseException) -> Iterator[BaseException]:
 
 def _tls_failure(error: BaseException) -> Failure | None:
     if isinstance(error, ssl.SSLCertVerificationError):
-        code = _CERTIFICATE_CODES.get(error.verify_code, ErrorCode.TLS_UNTRUSTED)
+        code = CERTIFICATE_CODES.get(error.verify_code, ErrorCode.TLS_UNTRUSTED)
         return failure(code, error.verify_message)
     if isinstance(error, ssl.SSLError):
         return failure(ErrorCode.TLS_ERROR, (error.reason or "").lower().replace("_", " "))
@@ -84,6 +84,6 @@ def _socket_failure(error: BaseException) -> Failure | None:
         return failure(ErrorCode.TIMEOUT)
     if isinstance(error, ConnectionResetError | BrokenPipeError | ConnectionAbortedError):
         return failure(ErrorCode.CONNECTION_RESET)
-    if isinstance(error, OSError) and error.errno is not None and error.errno not in _OUR_OWN_SHORTAGES:
+    if isinstance(error, OSError) and error.errno is not None and error.errno not in OUR_OWN_SHORTAGES:
         return failure(ErrorCode.CONNECTION_REFUSED, (error.strerror or "").lower())
     return None

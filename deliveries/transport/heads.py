@@ -32,14 +32,20 @@ class StatusLine(NamedTuple):
 
 
 class Framing(NamedTuple):
-    """Where the body ends: with the last chunk, after `length` bytes, or (None) with the connection."""
+    """Where the body ends: with the last chunk, after `length` bytes, or (None) with the connection.
+
+    `doubtful`: it says so in two ways. The answer counts, but the connection is not to be trusted further.
+    """
 
     chunked: bool
     length: int | None
+    doubtful: bool = False
 
 
 def status_line(line: bytes) -> StatusLine:
     """Raises InvalidResponse, also for a status that ends HTTP (101)."""
+    if len(line) > MAX_LINE:
+        raise too_long()
     match = _STATUS_LINE.fullmatch(line)
     if not match:
         raise InvalidResponse("it does not begin with an HTTP/1 status line")
@@ -76,7 +82,7 @@ def framing(status: int, fields: Iterable[tuple[str, str]]) -> Framing:
     if status in (http.client.NO_CONTENT, http.client.NOT_MODIFIED):
         return Framing(False, 0)
     if encodings:
-        return Framing(True, None)
+        return Framing(True, None, doubtful=bool(lengths))
     return Framing(False, int(lengths.pop()) if lengths else None)
 
 

@@ -36,13 +36,12 @@ class StrictResponse(http.client.HTTPResponse):
         minor_version = self._read_status_line()
         self.version = 11 if minor_version else 10
         self.headers = self.msg = self._read_fields()
-        self.chunked, self.length = framing(self.status, self.headers.items())
+        self.chunked, self.length, doubtful = framing(self.status, self.headers.items())
         self.chunk_left = None
-        # With both a length and an encoding the encoding counts, but the connection is not to be trusted further.
         self.will_close = (
             self._check_close()  # type: ignore[attr-defined]
             or (self.length is None and not self.chunked)
-            or (self.chunked and "content-length" in self.headers)
+            or doubtful
         )
 
     def _read_status_line(self) -> int:

@@ -83,6 +83,10 @@ class Peer:
             while self._connection.recv(65_536):
                 pass
 
+    def close(self) -> None:
+        """Close in an orderly way, before the behaviour ends."""
+        self._connection.close()
+
     def reset(self) -> None:
         """Close with a TCP reset instead of an orderly end."""
         self._connection.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, struct.pack("ii", 1, 0))
@@ -103,7 +107,9 @@ class Receiver:
     With `tls`, the connection is handed over after the handshake; one that fails ends it.
     """
 
-    def __init__(self, behave: Behaviour, *, tls: ssl.SSLContext | None = None, host: str = "127.0.0.1") -> None:
+    def __init__(
+        self, behave: Behaviour, *, tls: ssl.SSLContext | None = None, host: str = "127.0.0.1", port: int = 0
+    ) -> None:
         self.requests: list[ReceivedRequest] = []
         self.connections = 0
         self.closing = threading.Event()
@@ -113,7 +119,7 @@ class Receiver:
         self._threads: list[threading.Thread] = []
         self._lock = threading.Lock()
         family = socket.AF_INET6 if ":" in host else socket.AF_INET
-        self._listener = socket.create_server((host, 0), family=family, backlog=256)
+        self._listener = socket.create_server((host, port), family=family, backlog=256)
         self.port: int = self._listener.getsockname()[1]
 
     def url(self, host: str = "127.0.0.1", path: str = "/hook") -> str:

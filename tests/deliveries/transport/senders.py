@@ -3,8 +3,10 @@
 from collections.abc import Callable, Sequence
 from functools import cache
 from ipaddress import ip_address, ip_network
+from typing import Protocol
 from uuid import UUID
 
+from deliveries.transport.curl_sender import CurlSender
 from deliveries.transport.requests_sender import RequestsSender
 from deliveries.transport.sender import OutboundRequest, Outcome, Sender
 from deliveries.transport.tls import client_context
@@ -28,13 +30,13 @@ def to_loopback(name: str) -> Sequence[IPAddress]:
     return [ip_address("127.0.0.1")]
 
 
-def judge(resolve: Resolve = to_loopback, *, denied: str = "") -> DestinationJudge:
+def judge(resolve: Resolve = to_loopback, *, denied: str = "", own_hosts: tuple[str, ...] = ()) -> DestinationJudge:
     """A judge that allows 127.0.0.0/8 and ::1, by http too, at any port."""
     guard = AddressGuard(
         allowed=(ip_network("127.0.0.0/8"), ip_network("::1/128")),
         denied=(ip_network(denied),) if denied else (),
     )
-    policy = UrlPolicy(guard, allow_http=True, allowed_ports=None, own_hosts=(), development=False)
+    policy = UrlPolicy(guard, allow_http=True, allowed_ports=None, own_hosts=own_hosts, development=False)
     return DestinationJudge(policy, NameLookup(resolve))
 
 
@@ -42,8 +44,21 @@ def judge(resolve: Resolve = to_loopback, *, denied: str = "") -> DestinationJud
 _context = cache(client_context)
 
 
+class MakeSender(Protocol):
+    """Makes a sender of one kind, which allows what the judge does."""
+
+    def __call__(self, judge: DestinationJudge, *, ca_bundle: str = "", slots: int = 16) -> Sender: ...
+
+
 def requests_sender(judge: DestinationJudge, *, ca_bundle: str = "", slots: int = 16) -> Sender:
     return RequestsSender(judge, _context(ca_bundle), slots)
+
+
+def curl_sender(judge: DestinationJudge, *, ca_bundle: str = "", slots: int = 16) -> Sender:
+    return CurlSender(judge, ca_bundle, slots)
+
+
+KINDS: dict[str, MakeSender] = {"requests": requests_sender, "curl": curl_sender}
 
 
 def request(

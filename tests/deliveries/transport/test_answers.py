@@ -335,20 +335,6 @@ def test_s17_a_failure_status_counts_more_than_its_dripping_body(sender: Sender)
     assert (outcome.error_code, outcome.status, outcome.truncated) == (ErrorCode.HTTP_STATUS, 410, True)
 
 
-def test_an_early_answer_to_a_large_request_is_taken(sender: Sender) -> None:
-    """A receiver may answer before it has read the body (413, for one)."""
-
-    def behave(peer: Peer) -> None:
-        peer.read_some()
-        peer.send(answer("413 Too Large", b"", "Connection: close"))
-        peer.wait_until_closed()
-
-    with Receiver(behave) as receiver:
-        outcome = send_one(sender, request(receiver.url("hooks.example"), body=b"x" * 4_000_000))
-
-    assert (outcome.error_code, outcome.status) == (ErrorCode.HTTP_STATUS, 413)
-
-
 def random_answers(count: int) -> list[bytes]:
     """Bytes of every kind: noise, and good answers with noise in them. The same each time."""
     source = random.Random(20)

@@ -1,7 +1,6 @@
 """Receivers with certificates, good and bad: security.md S14."""
 
 import ssl
-from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
@@ -10,7 +9,7 @@ import trustme
 from deliveries.error_codes import ErrorCode
 from deliveries.transport.sender import Outcome, Sender
 from deliveries.transport.tls import client_context
-from tests.deliveries.transport.senders import judge, request, requests_sender, send_one
+from tests.deliveries.transport.senders import MakeSender, judge, request, send_one
 from tests.receivers.behaviours import OK, answers, drips_before_reading
 from tests.receivers.certificates import self_signed_context, server_context
 from tests.receivers.server import Receiver
@@ -22,13 +21,11 @@ def authority() -> trustme.CA:
 
 
 @pytest.fixture
-def trusting(authority: trustme.CA, tmp_path: Path) -> Iterator[Sender]:
+def trusting(new_sender: MakeSender, authority: trustme.CA, tmp_path: Path) -> Sender:
     """A sender whose operator added the authority in a bundle."""
     bundle = tmp_path / "authorities.pem"
     authority.cert_pem.write_to_path(str(bundle))
-    sender = requests_sender(judge(), ca_bundle=str(bundle))
-    yield sender
-    sender.close()
+    return new_sender(judge(), ca_bundle=str(bundle))
 
 
 def outcome_of(sender: Sender, context: ssl.SSLContext, host: str = "hooks.example") -> tuple[Outcome, Receiver]:
@@ -56,7 +53,7 @@ def test_s14_an_ip_address_is_verified_as_one(trusting: Sender, authority: trust
 
 
 @pytest.mark.parametrize(
-    ("kind", "code"),
+    ("certificate", "code"),
     [
         ("unknown authority", ErrorCode.TLS_UNTRUSTED),
         ("self-signed", ErrorCode.TLS_UNTRUSTED),
@@ -67,17 +64,17 @@ def test_s14_an_ip_address_is_verified_as_one(trusting: Sender, authority: trust
     ],
 )
 def test_s14_bad_certificates_have_codes_of_their_own_and_get_no_request(
-    trusting: Sender, authority: trustme.CA, tmp_path: Path, kind: str, code: ErrorCode
+    trusting: Sender, authority: trustme.CA, tmp_path: Path, certificate: str, code: ErrorCode
 ) -> None:
-    if kind == "unknown authority":
+    if certificate == "unknown authority":
         context = server_context(trustme.CA(), "hooks.example")
-    elif kind == "self-signed":
+    elif certificate == "self-signed":
         context = self_signed_context("hooks.example", tmp_path)
-    elif kind == "expired":
+    elif certificate == "expired":
         context = server_context(authority, "hooks.example", expired=True)
-    elif kind == "wrong name":
+    elif certificate == "wrong name":
         context = server_context(authority, "other.example", "*.hooks.example")
-    elif kind == "name of the common name only":
+    elif certificate == "name of the common name only":
         context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
         authority.issue_cert("other.example", common_name="hooks.example").configure_cert(context)
     else:
