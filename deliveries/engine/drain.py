@@ -161,7 +161,11 @@ class Engine:
 
     def _start(self, hot: Statements, sender: Sender, room: int) -> int:
         """Dispatch new events, claim what is due, and send it; the number that was claimed."""
-        retrying(lambda: hot.fan_out(EVENTS_AT_ONCE))
+        waiting = retrying(hot.waiting)
+        if waiting.events:
+            retrying(lambda: hot.fan_out(EVENTS_AT_ONCE))
+        elif not waiting.lanes:
+            return 0
         claimed = retrying(lambda: hot.claim(room, settings.WEBHOOKS_TIMEOUT + LEASE_MARGIN))
         if claimed:
             retrying(lambda: self._destinations.load(claimed))

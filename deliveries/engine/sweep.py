@@ -2,12 +2,8 @@
 
 import logging
 
-from django.utils import timezone
-
 from deliveries.engine.results import lost_worker
 from deliveries.engine.statements import statements
-from deliveries.models import Lane
-from events.models import Event
 
 logger = logging.getLogger(__name__)
 EXPIRED_AT_ONCE = 500
@@ -31,7 +27,5 @@ def sweep() -> int:
 
 def work_is_due() -> bool:
     """Whether a drain would find something: an undispatched event, or a lane that is due."""
-    return (
-        Event.objects.filter(dispatched_at=None).exists()
-        or Lane.objects.filter(wake_at__lte=timezone.now(), closed=False).exists()
-    )
+    waiting = statements().waiting()
+    return waiting.events or waiting.lanes

@@ -69,11 +69,22 @@ class Expired:
     leased_until: dt.datetime
 
 
+@dataclass(frozen=True, slots=True)
+class Waiting:
+    """What there is to do at this moment."""
+
+    events: bool  # to be dispatched
+    lanes: bool  # that are due and have room
+
+
 class Statements(Protocol):
     """Each is one short transaction; none is open while a request is."""
 
     def prepare_connection(self) -> None:
         """Planner settings for a connection that runs these statements and nothing else."""
+
+    def waiting(self) -> Waiting:
+        """Whether a fan-out and a claim would find something: a look costs a seventh of trying both."""
 
     def fan_out(self, events: int) -> int:
         """Dispatch up to so many undispatched events, oldest first; the number that was dispatched.

@@ -15,10 +15,16 @@ from collections.abc import Sequence
 
 from django.db import connection
 
-from deliveries.engine.statements import Claimed, Expired, FinishedLane, Result
+from deliveries.engine.statements import Claimed, Expired, FinishedLane, Result, Waiting
 from switera_webhooks.ids import new_id
 
 _SESSION = "set enable_seqscan = off; set plan_cache_mode = force_generic_plan"
+
+_WAITING = """
+select exists (select from events_event where dispatched_at is null),
+       exists (select from deliveries_lane
+                where wake_at <= statement_timestamp() and in_flight < cap and not closed)
+"""
 
 # patterns: the same as events.catalog.patterns.patterns_matching, inside the statement.
 FAN_OUT = """
@@ -193,6 +199,11 @@ class PostgresqlStatements:
     def prepare_connection(self) -> None:
         with connection.cursor() as cursor:
             cursor.execute(_SESSION)
+
+    def waiting(self) -> Waiting:
+        with connection.cursor() as cursor:
+            cursor.execute(_WAITING)
+            return Waiting(*cursor.fetchone())
 
     def fan_out(self, events: int) -> int:
         with connection.cursor() as cursor:

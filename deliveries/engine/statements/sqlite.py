@@ -15,7 +15,7 @@ from django.db import transaction
 from django.db.models import F, Q, QuerySet
 from django.utils import timezone
 
-from deliveries.engine.statements import Claimed, Expired, FinishedLane, Result
+from deliveries.engine.statements import Claimed, Expired, FinishedLane, Result, Waiting
 from deliveries.models import Attempt, AttemptStatus, Delivery, DeliveryStatus, Lane
 from events.catalog.patterns import patterns_matching
 from events.models import Event
@@ -29,10 +29,10 @@ class SqliteStatements:
     def prepare_connection(self) -> None:
         """Nothing: its planner needs no help."""
 
+    def waiting(self) -> Waiting:
+        return Waiting(Event.objects.filter(dispatched_at=None).exists(), _due_lanes(timezone.now()).exists())
+
     def fan_out(self, events: int) -> int:
-        # A look outside the transaction, so that a poll of an idle system takes no write lock.
-        if not Event.objects.filter(dispatched_at=None).exists():
-            return 0
         with transaction.atomic():
             undispatched = list(Event.objects.filter(dispatched_at=None).order_by("id")[:events])
             now = timezone.now()
@@ -49,8 +49,6 @@ class SqliteStatements:
         return len(undispatched)
 
     def claim(self, limit: int, lease_seconds: float) -> list[Claimed]:
-        if not _due_lanes(timezone.now()).exists():
-            return []
         lease = uuid.uuid4()
         claimed: list[uuid.UUID] = []
         with transaction.atomic():
