@@ -55,18 +55,13 @@ class AnswerReader:
     def take_line(self, line: bytes) -> int | None:
         """A line of a head, or of the trailers after the last chunk; libcurl has unfolded it."""
         lines = self._lines
-        if line not in LINE_ENDS:
-            lines.append(line)
-            if len(lines) <= MAX_FIELDS:
-                return None
         try:
             if line not in LINE_ENDS:
-                self._many(lines)
+                lines.append(line)
+                if len(lines) > MAX_FIELDS + (self._framing is None):
+                    raise too_many_fields()
             elif self._framing is None:
                 self._end_of_head(lines)
-            else:
-                for trailer in lines:
-                    field(trailer)
         except Exception as problem:  # noqa: BLE001 (libcurl has no use for it)
             self.problem = problem
             return STOP
@@ -74,13 +69,16 @@ class AnswerReader:
 
     def take_part(self, part: bytes) -> int | None:
         """A part of the body. What fills the room is the last that is taken, unless it ends there."""
+        if self._framing is None:  # for libcurl, a head ends with a CR that nothing follows
+            self.problem = InvalidResponse("a header line is malformed")
+            return STOP
         body = self._answer.body
         room = MAX_RESPONSE_BODY - len(body)
         if len(part) < room:
             body += part
             return None
         body += part[:room]
-        if len(part) == room and self._framing and self._framing.length == MAX_RESPONSE_BODY:
+        if len(part) == room and self._framing.length == MAX_RESPONSE_BODY:
             return None
         self._answer.truncated = self.full = True
         return STOP
@@ -91,8 +89,13 @@ class AnswerReader:
         return self._framing is not None and self._framing.doubtful
 
     def at_the_end(self) -> Failure | None:
-        """What it means that libcurl is content: it takes a head that breaks off for a whole one."""
+        """What is wrong with an answer that libcurl is content with: its head breaks off, or a trailer is none."""
         if self._framing is not None:
+            try:
+                for trailer in self._lines:
+                    field(trailer)
+            except InvalidResponse as problem:
+                return failure(ErrorCode.INVALID_RESPONSE, str(problem))
             return None
         return _ended_early() if self._lines else failure(ErrorCode.CONNECTION_RESET)
 
@@ -100,11 +103,6 @@ class AnswerReader:
         """What it means that the receiver closed the connection now; None where that ends the body."""
         framed = self._framing and (self._framing.chunked or self._framing.length is not None)
         return _ended_early() if framed else self.at_the_end()
-
-    def _many(self, lines: list[bytes]) -> None:
-        status_lines = 1 if self._framing is None else 0
-        if len(lines) > MAX_FIELDS + status_lines:
-            raise too_many_fields()
 
     def _end_of_head(self, lines: list[bytes]) -> None:
         self._lines = []

@@ -17,7 +17,6 @@ _RESETS = {errno.ECONNRESET, errno.EPIPE, errno.ECONNABORTED}
 _CODES = {
     pycurl.E_COULDNT_CONNECT: ErrorCode.CONNECTION_REFUSED,
     pycurl.E_OPERATION_TIMEDOUT: ErrorCode.TIMEOUT,
-    pycurl.E_GOT_NOTHING: ErrorCode.CONNECTION_RESET,
     pycurl.E_SEND_ERROR: ErrorCode.CONNECTION_RESET,
     # A kept connection broke. libcurl would send the request again, but our body does not come twice.
     pycurl.E_SEND_FAIL_REWIND: ErrorCode.CONNECTION_RESET,
@@ -39,8 +38,9 @@ class CurlError(NamedTuple):
 
     @property
     def is_end_of_connection(self) -> bool:
-        """The receiver closed a TLS connection without the goodbye: no more and no less than a closed one."""
-        return self.code == pycurl.E_RECV_ERROR and "unexpected eof while reading" in self.text
+        """Whether the receiver closed the connection, TLS without a goodbye included."""
+        closed_tls = self.code == pycurl.E_RECV_ERROR and "unexpected eof while reading" in self.text
+        return closed_tls or self.code == pycurl.E_GOT_NOTHING
 
 
 def failure_of(error: CurlError) -> Failure | None:

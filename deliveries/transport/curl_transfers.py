@@ -110,8 +110,6 @@ class Transfer:
         answer, reader = record.answer, self._reader
         if self._failure:
             return self._failure
-        if reader.doubtful:
-            self._loop.unusable.add(self._local)
         broken: Failure | None
         if isinstance(reader.problem, InvalidResponse):
             broken = failure(ErrorCode.INVALID_RESPONSE, str(reader.problem))
@@ -121,6 +119,8 @@ class Transfer:
             broken = None
         elif code == 0:
             broken = reader.at_the_end()
+            if broken or reader.doubtful:  # but for libcurl the connection is as good as new
+                self._loop.unusable.add(self._local)
         elif code == pycurl.E_OPERATION_TIMEDOUT:
             broken = timed_out(record.request)
         else:

@@ -14,9 +14,9 @@ MAX_FIELDS = 100  # headers, or trailers
 MAX_HEAD = 307_200  # bytes of everything but the body: libcurl's limit, which cannot be changed
 LINE_ENDS = (b"\r\n", b"\n")
 
-_STATUS_LINE = re.compile(rb"HTTP/1\.([0-9]) +([1-9][0-9]{2})(?: [^\r\n]*)?\r?\n")
-# libcurl refuses a NUL in a header, so neither sender takes one.
-_FIELD = re.compile(rb"([!#$%&'*+.^_`|~0-9A-Za-z-]+):[ \t]*([^\0]*?)[ \t]*\r?\n")
+_STATUS_LINE = re.compile(rb"HTTP/1\.([01]) ([1-9][0-9]{2})(?: [^\0\r\n]*)?\r?\n")
+# No NUL and no lone CR: libcurl refuses them.
+_FIELD = re.compile(rb"([!#$%&'*+.^_`|~0-9A-Za-z-]+):[ \t]*([^\0\r]*?)[ \t]*\r?\n")
 _LENGTH = re.compile(r"[0-9]{1,18}")
 
 

@@ -47,7 +47,7 @@ class StrictResponse(http.client.HTTPResponse):
     def _read_status_line(self) -> int:
         for _ in range(MAX_INTERIM_RESPONSES + 1):
             line = self._line()
-            if not line.endswith(b"\n") and b"HTTP/".startswith(line[:5]):
+            if not line.endswith((b"\r", b"\n")) and b"HTTP/".startswith(line[:5]):
                 raise http.client.RemoteDisconnected("there is no answer")
             minor_version, status = status_line(self._counted(line))
             self.code = self.status = status
@@ -57,10 +57,10 @@ class StrictResponse(http.client.HTTPResponse):
             self._read_fields()
         raise too_many_interim_responses()
 
-    def _read_fields(self) -> http.client.HTTPMessage:
+    def _read_fields(self, *, folded: bool = True) -> http.client.HTTPMessage:
         fields: list[list[bytes]] = []
         while (line := self._counted(self._whole_line())) not in LINE_ENDS:
-            if fields and line.startswith((b" ", b"\t")):
+            if folded and fields and line.startswith((b" ", b"\t")):
                 fields[-1].append(line)
             elif len(fields) < MAX_FIELDS:
                 fields.append([line])
@@ -76,14 +76,14 @@ class StrictResponse(http.client.HTTPResponse):
         """Bytes left in the current chunk; None after the last one. http.client's reading builds on it."""
         if self.chunk_left:
             return self.chunk_left
-        if self.chunk_left == 0 and self._whole_line() not in LINE_ENDS:
+        if self.chunk_left == 0 and self._whole_line().lstrip(b"\r") != b"\n":
             raise InvalidResponse("a chunk is longer than its size")
         match = _CHUNK_SIZE.fullmatch(self._whole_line())
         if not match:
             raise InvalidResponse("the size of a chunk is not a number")
         self.chunk_left = int(match[1], 16) or None
         if self.chunk_left is None:
-            self._read_fields()
+            self._read_fields(folded=False)
             self._close_conn()  # type: ignore[attr-defined]
         return self.chunk_left
 

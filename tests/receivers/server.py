@@ -83,6 +83,18 @@ class Peer:
             while self._connection.recv(65_536):
                 pass
 
+    @property
+    def resumed(self) -> bool:
+        """Whether the sender resumed a TLS session."""
+        return isinstance(self._connection, ssl.SSLSocket) and bool(self._connection.session_reused)
+
+    def say_goodbye(self) -> None:
+        """End TLS in an orderly way (close_notify). The sender need not answer."""
+        if isinstance(self._connection, ssl.SSLSocket):
+            self._connection.settimeout(1)
+            with contextlib.suppress(OSError):
+                self._connection.unwrap()
+
     def close(self) -> None:
         """Close in an orderly way, before the behaviour ends."""
         self._connection.close()
@@ -152,8 +164,10 @@ class Receiver:
         while True:
             try:
                 connection, _ = self._listener.accept()
-            except OSError:  # closed
-                return
+            except OSError:
+                if self.closing.wait(0.01):
+                    return
+                continue  # no descriptors left, for the moment
             with self._lock:
                 if self.closing.is_set():
                     connection.close()
@@ -170,12 +184,13 @@ class Receiver:
         plain = connection
         try:
             if self._tls:
-                connection = self._tls.wrap_socket(plain, server_side=True)
+                connection = self._tls.wrap_socket(plain, server_side=True, do_handshake_on_connect=False)
                 with self._lock:
                     self._live.discard(plain)
                     self._live.add(connection)
                     if self.closing.is_set():
                         return
+                _shake_hands(connection)
             self._behave(Peer(connection, number, self))
         except OSError:  # the sender is gone, or refused the certificate
             pass
@@ -185,3 +200,14 @@ class Receiver:
                 self._live.discard(connection)
             connection.close()
             plain.close()
+
+
+def _shake_hands(connection: ssl.SSLSocket) -> None:
+    try:
+        connection.do_handshake()
+    except ssl.SSLError:
+        # With something unread, closing would reset the connection, and the reset may overtake our alert.
+        connection.settimeout(1)
+        while socket.socket.recv(connection, 65_536):
+            pass
+        raise

@@ -9,10 +9,10 @@ import trustme
 from deliveries.error_codes import ErrorCode
 from deliveries.transport.sender import Outcome, Sender
 from deliveries.transport.tls import client_context
-from tests.deliveries.transport.senders import MakeSender, judge, request, send_one
-from tests.receivers.behaviours import OK, answers, drips_before_reading
+from tests.deliveries.transport.senders import APP, OTHER_APP, MakeSender, judge, request, send_one
+from tests.receivers.behaviours import OK, answer, answers, drips_before_reading
 from tests.receivers.certificates import self_signed_context, server_context
-from tests.receivers.server import Receiver
+from tests.receivers.server import Peer, Receiver
 
 
 @pytest.fixture(scope="module")
@@ -85,6 +85,107 @@ def test_s14_bad_certificates_have_codes_of_their_own_and_get_no_request(
     assert (outcome.error_code, outcome.status) == (code, None)
     assert outcome.error.startswith(code.sentence.removesuffix("."))
     assert receiver.requests == []
+
+
+@pytest.mark.parametrize("version", [ssl.TLSVersion.TLSv1_2, ssl.TLSVersion.TLSv1_3])
+def test_s14_a_receiver_that_demands_a_certificate_of_ours_gets_no_request(
+    trusting: Sender, authority: trustme.CA, version: ssl.TLSVersion
+) -> None:
+    context = server_context(authority, "hooks.example")
+    context.minimum_version = context.maximum_version = version
+    context.verify_mode = ssl.CERT_REQUIRED
+    authority.configure_trust(context)
+
+    outcome, receiver = outcome_of(trusting, context)
+
+    assert (outcome.error_code, outcome.status) == (ErrorCode.TLS_ERROR, None)
+    assert outcome.error.startswith("A secure connection to the receiver could not be agreed on (")
+    assert receiver.requests == []
+
+
+@pytest.mark.parametrize("version", [ssl.TLSVersion.TLSv1_2, ssl.TLSVersion.TLSv1_3])
+def test_s14_tls_1_2_and_1_3_are_spoken(trusting: Sender, authority: trustme.CA, version: ssl.TLSVersion) -> None:
+    context = server_context(authority, "hooks.example")
+    context.minimum_version = context.maximum_version = version
+
+    outcome, receiver = outcome_of(trusting, context)
+
+    assert (outcome.error_code, len(receiver.requests)) == (None, 1)
+
+
+def test_s12_the_name_that_is_asked_for_in_the_handshake_is_the_urls(
+    new_sender: MakeSender, authority: trustme.CA, tmp_path: Path
+) -> None:
+    """SNI; an address in the URL has none (RFC 6066)."""
+    asked: list[str | None] = []
+    context = server_context(authority, "hooks.example", "127.0.0.1")
+    context.sni_callback = lambda connection, name, context: asked.append(name)
+    authority.cert_pem.write_to_path(str(tmp_path / "authority.pem"))
+    sender = new_sender(judge(), ca_bundle=str(tmp_path / "authority.pem"))
+
+    for host in ("hooks.example", "127.0.0.1"):
+        assert outcome_of(sender, context, host)[0].error_code is None
+
+    assert asked == ["hooks.example", None]
+
+
+@pytest.mark.parametrize("version", [ssl.TLSVersion.TLSv1_2, ssl.TLSVersion.TLSv1_3])
+def test_s16_no_app_resumes_the_tls_session_of_another(
+    trusting: Sender, authority: trustme.CA, version: ssl.TLSVersion
+) -> None:
+    context = server_context(authority, "hooks.example")
+    context.minimum_version = context.maximum_version = version
+    resumed: list[bool] = []
+
+    def behave(peer: Peer) -> None:
+        resumed.append(peer.resumed)
+        if peer.read_request():
+            peer.send(answer("200 OK", b"ok", "Connection: close"))
+
+    with Receiver(behave, tls=context) as receiver:
+        for app_id in (APP, OTHER_APP, APP, OTHER_APP):
+            assert send_one(trusting, request(receiver.url("hooks.example"), app_id=app_id)).error_code is None
+
+    assert resumed == [False] * 4
+
+
+CHUNKED = b"HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n"
+
+
+@pytest.mark.parametrize(
+    ("response", "code", "status", "body"),
+    [
+        (b"", ErrorCode.CONNECTION_RESET, None, ""),
+        (b"HTTP/1.1 20", ErrorCode.CONNECTION_RESET, None, ""),
+        (b"HTTP/1.1 200 OK\r\nServer: x", ErrorCode.INVALID_RESPONSE, None, ""),
+        (b"HTTP/1.1 200 OK\r\nContent-Length: 9\r\n\r\nshort", ErrorCode.INVALID_RESPONSE, 200, "short"),
+        (CHUNKED + b"9\r\nshort", ErrorCode.INVALID_RESPONSE, 200, "short"),
+        (b"HTTP/1.1 200 OK\r\n\r\nto the end", None, 200, "to the end"),
+        (b"HTTP/1.1 410 Gone\r\n\r\nbye", ErrorCode.HTTP_STATUS, 410, "bye"),
+    ],
+)
+@pytest.mark.parametrize("goodbye", [True, False], ids=["goodbye", "no goodbye"])
+def test_s21_the_end_of_a_tls_connection_means_what_that_of_a_plain_one_does(
+    trusting: Sender,
+    authority: trustme.CA,
+    goodbye: bool,
+    response: bytes,
+    code: ErrorCode | None,
+    status: int | None,
+    body: str,
+) -> None:
+    """With close_notify or, as many receivers do it, without."""
+
+    def behave(peer: Peer) -> None:
+        peer.read_request()
+        peer.send(response)
+        if goodbye:
+            peer.say_goodbye()
+
+    with Receiver(behave, tls=server_context(authority, "hooks.example")) as receiver:
+        outcome = send_one(trusting, request(receiver.url("hooks.example")))
+
+    assert (outcome.error_code, outcome.status, outcome.body) == (code, status, body)
 
 
 def old_tls_context(authority: trustme.CA) -> ssl.SSLContext:
