@@ -3,10 +3,10 @@
 from collections.abc import Mapping
 
 from django.db import transaction
-from django.utils import timezone
 
 from deliveries.locking import lock_lane
 from deliveries.models import Delivery, DeliveryStatus
+from switera_webhooks.database import database_now
 from switera_webhooks.nudge import nudge
 from switera_webhooks.refusals import Conflict
 from webhooks import audit
@@ -23,7 +23,7 @@ def retry_delivery(delivery: Delivery, actor: Actor) -> Delivery:
         lane = lock_lane(delivery.endpoint_id)
         if lane.closed:
             raise Conflict("The endpoint of this delivery is deleted: it cannot be retried.", code="endpoint_deleted")
-        now = timezone.now()
+        now = database_now()
         # One guarded write: a worker that claimed it first wins.
         retried = (
             Delivery.objects.filter(pk=delivery.pk)

@@ -9,7 +9,7 @@ from django.db import transaction
 from django.utils import timezone
 
 from deliveries.endpoint_fields import MASK, check_fields, encrypted_headers, stored_values
-from deliveries.locking import lock_lane
+from deliveries.locking import lock_endpoint
 from deliveries.models import Delivery, DeliveryStatus, Lane
 from switera_webhooks.database import database_now
 from switera_webhooks.nudge import nudge
@@ -85,7 +85,9 @@ def create_endpoint(app: App, environment: str, given: EndpointFields, actor: Ac
             endpoint=endpoint, app=app, held=not given.enabled, rate=given.rate_limit and float(given.rate_limit)
         )
         secret = create_secret(endpoint)
-        _record(endpoint, actor, "endpoint.created", {"url": accepted.url, "event_types": endpoint.event_types})
+        audit.record_of_endpoint(
+            endpoint, actor, "endpoint.created", {"url": accepted.url, "event_types": endpoint.event_types}
+        )
     return CreatedEndpoint(endpoint, secret, accepted.warning)
 
 
@@ -101,8 +103,7 @@ def update_endpoint(endpoint: Endpoint, changes: Mapping[str, object], actor: Ac
         accepted = check_endpoint_url(str(changes["url"]))
         changes["url"], warning = accepted.url, accepted.warning
     with transaction.atomic():
-        lane = lock_lane(endpoint.pk)
-        endpoint = Endpoint.objects.select_for_update(of=("self",)).select_related("app").get(pk=endpoint.pk)
+        lane, endpoint = lock_endpoint(endpoint)
         new = stored_values(changes)
         if isinstance(headers := changes.get("headers"), Mapping):
             new["headers"] = encrypted_headers(headers, endpoint.headers)
@@ -118,10 +119,10 @@ def update_endpoint(endpoint: Endpoint, changes: Mapping[str, object], actor: Ac
             if "rate_limit" in changed:
                 lane.rate = None if endpoint.rate_limit is None else float(endpoint.rate_limit)
                 lane.tokens_at = None
-                lane.wake_at = timezone.now()
+                lane.wake_at = database_now()
                 lane.seq += 1
                 lane.save(update_fields=["rate", "tokens_at", "wake_at", "seq"])
-            _record(endpoint, actor, "endpoint.updated", _told(before, changed))
+            audit.record_of_endpoint(endpoint, actor, "endpoint.updated", _told(before, changed))
         if changes.get("enabled") is False:
             endpoint = disable_endpoint(endpoint, DisabledReason.MANUAL, actor)
         elif changes.get("enabled") is True:
@@ -132,15 +133,14 @@ def update_endpoint(endpoint: Endpoint, changes: Mapping[str, object], actor: Ac
 def disable_endpoint(endpoint: Endpoint, reason: DisabledReason, actor: Actor) -> Endpoint:
     """Hold its deliveries, new ones too. One that is disabled already stays as it is, with its first reason."""
     with transaction.atomic():
-        lane = lock_lane(endpoint.pk)
-        endpoint = Endpoint.objects.select_for_update(of=("self",)).select_related("app").get(pk=endpoint.pk)
-        if endpoint.disabled_at is None and endpoint.deleted_at is None:
+        lane, endpoint = lock_endpoint(endpoint)
+        if endpoint.disabled_at is None:
             endpoint.disabled_at, endpoint.disabled_reason = timezone.now(), reason
             endpoint.save(update_fields=["disabled_at", "disabled_reason", "updated_at"])
             lane.held = True
             lane.seq += 1
             lane.save(update_fields=["held", "seq"])
-            _record(endpoint, actor, "endpoint.disabled", {"reason": reason.value})
+            audit.record_of_endpoint(endpoint, actor, "endpoint.disabled", {"reason": reason.value})
     return endpoint
 
 
@@ -149,18 +149,17 @@ def enable_endpoint(endpoint: Endpoint, actor: Actor, held: Literal["release", "
     if held not in ("release", "cancel"):
         raise InvalidInput('held is "release" or "cancel".', details={"held": ['Give "release" or "cancel".']})
     with transaction.atomic():
-        lane = lock_lane(endpoint.pk)
-        endpoint = Endpoint.objects.select_for_update(of=("self",)).select_related("app").get(pk=endpoint.pk)
-        if endpoint.disabled_at is not None and endpoint.deleted_at is None:
+        lane, endpoint = lock_endpoint(endpoint)
+        if endpoint.disabled_at is not None:
             endpoint.disabled_at = endpoint.disabled_reason = None
             endpoint.save(update_fields=["disabled_at", "disabled_reason", "updated_at"])
             canceled = _cancel_pending(endpoint, test=False) if held == "cancel" else 0
             lane.held = False
             lane.failing_since = None
-            lane.wake_at = timezone.now()
+            lane.wake_at = database_now()
             lane.seq += 1
             lane.save(update_fields=["held", "failing_since", "wake_at", "seq"])
-            _record(endpoint, actor, "endpoint.enabled", {"held": held, "canceled": canceled})
+            audit.record_of_endpoint(endpoint, actor, "endpoint.enabled", {"held": held, "canceled": canceled})
             nudge()
     return endpoint
 
@@ -168,10 +167,7 @@ def enable_endpoint(endpoint: Endpoint, actor: Actor, held: Literal["release", "
 def delete_endpoint(endpoint: Endpoint, actor: Actor) -> None:
     """Cancel what is pending, erase secrets and header values, keep the history until retention ends."""
     with transaction.atomic():
-        lane = lock_lane(endpoint.pk)
-        endpoint = Endpoint.objects.select_for_update(of=("self",)).select_related("app").get(pk=endpoint.pk)
-        if endpoint.deleted_at is not None:
-            return
+        lane, endpoint = lock_endpoint(endpoint)
         endpoint.deleted_at = timezone.now()
         endpoint.headers = {}
         endpoint.version += 1
@@ -182,7 +178,7 @@ def delete_endpoint(endpoint: Endpoint, actor: Actor) -> None:
         lane.wake_at = None
         lane.seq += 1
         lane.save(update_fields=["closed", "wake_at", "seq"])
-        _record(endpoint, actor, "endpoint.deleted", {"url": endpoint.url, "canceled": canceled})
+        audit.record_of_endpoint(endpoint, actor, "endpoint.deleted", {"url": endpoint.url, "canceled": canceled})
 
 
 def _cancel_pending(endpoint: Endpoint, *, test: bool | None = None) -> int:
@@ -195,7 +191,7 @@ def _cancel_pending(endpoint: Endpoint, *, test: bool | None = None) -> int:
 def _refuse_over_limit(app: App) -> None:
     if settings.WEBHOOKS_MAX_ENDPOINTS:
         # The app's row is the lock under which endpoints are counted.
-        App.objects.select_for_update().get(pk=app.pk)
+        App.objects.select_for_update(no_key=True).get(pk=app.pk)
         if app.endpoints.filter(deleted_at=None).count() >= settings.WEBHOOKS_MAX_ENDPOINTS:
             raise LimitReached(
                 f"This app has its {settings.WEBHOOKS_MAX_ENDPOINTS:,} endpoints: delete one first.",
@@ -219,15 +215,3 @@ def _told(before: Mapping[str, object], after: Mapping[str, object]) -> dict[str
 
 def _redacted(headers: object) -> dict[str, str]:
     return dict.fromkeys(sorted(headers), REDACTED) if isinstance(headers, Mapping) else {}
-
-
-def _record(endpoint: Endpoint, actor: Actor, action: str, changes: Mapping[str, object]) -> None:
-    audit.record(
-        endpoint.app,
-        actor,
-        action,
-        target_type="endpoint",
-        target_id=endpoint.public_id,
-        target_name=str(endpoint),
-        changes=changes,
-    )

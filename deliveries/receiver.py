@@ -24,7 +24,7 @@ class InvalidSecret(ValueError):
 
 
 class Receiver(ThreadingHTTPServer):
-    """Listens on 127.0.0.1, calls `say` with one line for each message.
+    """Listens on 127.0.0.1, calls `say` with one line for each message, a JSON object where asked for.
 
     Answers 204 to a message that is verified, or where there is no secret to verify it with; 400 with the
     reason to any other. Raises InvalidSecret, and OSError where the port is taken.
@@ -33,9 +33,10 @@ class Receiver(ThreadingHTTPServer):
     daemon_threads = True
     request_queue_size = 128
 
-    def __init__(self, port: int, secret: str | None, say: Callable[[str], None]) -> None:
+    def __init__(self, port: int, secret: str | None, say: Callable[[str], None], *, as_json: bool = False) -> None:
         self.webhook = _webhook(secret)
         self.say = say
+        self.as_json = as_json
         super().__init__(("127.0.0.1", port), _Handler)
 
     def handle_error(self, request: Any, client_address: Any) -> None:
@@ -66,7 +67,7 @@ class _Handler(BaseHTTPRequestHandler):
         if body is None:
             return
         problem = self._problem(body)
-        self.server.say(self._line(body, problem))
+        self.server.say(self._document(body, problem) if self.server.as_json else self._line(body, problem))
         if problem in (None, NO_SECRET):
             self.send_response(204)
             self.end_headers()
@@ -115,6 +116,20 @@ class _Handler(BaseHTTPRequestHandler):
             _shown_data(body),
         ]
         return "  ".join(_printable(part) for part in parts)
+
+    def _document(self, body: bytes, problem: str | None) -> str:
+        return json.dumps(
+            {
+                "received_at": dt.datetime.now(dt.UTC).isoformat().replace("+00:00", "Z"),
+                "id": self.headers.get("webhook-id"),
+                "type": self.headers.get("switera-event-type"),
+                "delivery_id": self.headers.get("switera-delivery-id"),
+                "attempt": self.headers.get("switera-attempt"),
+                "verified": problem is None,
+                "problem": problem,
+                "body": body.decode(errors="replace"),
+            }
+        )
 
     def _refuse(self, status: int, reason: str, *, close: bool = False) -> None:
         body = reason.encode()

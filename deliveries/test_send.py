@@ -12,6 +12,7 @@ from events.event_data import check_event_data
 from events.event_types import visible_event_types
 from events.models import Event, EventType
 from events.payload import Envelope, build_payload
+from switera_webhooks.database import database_now
 from switera_webhooks.ids import new_id
 from switera_webhooks.nudge import nudge
 from switera_webhooks.refusals import InvalidInput, LimitReached
@@ -45,14 +46,8 @@ def send_test(endpoint: Endpoint, event_type: str, actor: Actor, data: object | 
         lane.wake_at = delivery.due_at if lane.wake_at is None else min(lane.wake_at, delivery.created_at)
         lane.seq += 1
         lane.save(update_fields=["wake_at", "seq"])
-        audit.record(
-            endpoint.app,
-            actor,
-            "endpoint.tested",
-            target_type="endpoint",
-            target_id=endpoint.public_id,
-            target_name=str(endpoint),
-            changes={"event_type": found.name, "delivery_id": delivery.public_id},
+        audit.record_of_endpoint(
+            endpoint, actor, "endpoint.tested", {"event_type": found.name, "delivery_id": delivery.public_id}
         )
         nudge()
     return delivery
@@ -70,7 +65,7 @@ def _example(event_type: EventType, endpoint: Endpoint, actor: Actor) -> object:
 
 def _create(endpoint: Endpoint, event_type: EventType, data: object) -> Delivery:
     """The event, dispatched already, and its only delivery."""
-    now = timezone.now()
+    now = database_now()
     event_id = new_id()
     payload = build_payload(
         Envelope(
@@ -112,7 +107,7 @@ def _refuse_over_limit(app: App) -> None:
     limit = settings.WEBHOOKS_TEST_SENDS_PER_MINUTE
     if limit:
         # The app's row is the lock under which test sends are counted.
-        App.objects.select_for_update().get(pk=app.pk)
+        App.objects.select_for_update(no_key=True).get(pk=app.pk)
         recent = Event.objects.filter(app=app, test=True, created_at__gt=timezone.now() - _MINUTE)
         if recent.count() >= limit:
             raise LimitReached(

@@ -165,7 +165,7 @@ def _checked(
     digest = None
     if request.idempotency_key is not None:
         _check_idempotency_key(request.idempotency_key)
-        digest = _digest(request)
+        digest = _digest(request, payload)
     event = Event(
         id=event_id,
         app=app,
@@ -202,11 +202,11 @@ def _check_idempotency_key(key: str) -> None:
         )
 
 
-def _digest(request: EmitRequest) -> bytes:
+def _digest(request: EmitRequest, payload: str) -> bytes:
     """What the caller asked for, the same whatever the order of keys."""
     asked = [
         request.type,
-        request.data,
+        json.loads(payload)["data"],
         request.timestamp and iso(request.timestamp),
         request.organization_id and str(request.organization_id),
     ]

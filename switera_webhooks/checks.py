@@ -58,6 +58,14 @@ def required_settings(app_configs: Apps, **_: object) -> list[CheckMessage]:
                 id="switera.E003",
             )
         )
+    if "*" in settings.ALLOWED_HOSTS and not settings.DEBUG:
+        problems.append(
+            Warning(
+                "ALLOWED_HOSTS holds *, so that endpoints at this service itself cannot be told and refused.",
+                hint="Name the hosts of this service, comma-separated.",
+                id="switera.W007",
+            )
+        )
     return problems
 
 

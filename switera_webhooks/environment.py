@@ -2,9 +2,12 @@
 
 import ipaddress
 import os
-from collections.abc import Callable
+import tempfile
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, TypeVar
+from urllib.parse import unquote, urlsplit
 
 import environ
 from django.core.exceptions import ImproperlyConfigured
@@ -14,8 +17,6 @@ Value = TypeVar("Value")
 
 _DATABASE_SCHEMES = {"postgres", "postgresql", "sqlite"}
 _BROKER_SCHEMES = {"memory", "redis", "rediss", "sentinel", "amqp", "amqps"}
-
-env = environ.Env()
 
 
 def read_env_file(base_dir: Path) -> None:
@@ -68,6 +69,11 @@ def decimal_number(name: str, default: str, *, least: float, most: float) -> flo
         return number
 
     return _read(name, default, convert, f"a number from {least:g} to {most:g}")
+
+
+def text(name: str, default: str = "") -> str:
+    """The text as it is: no character of it has a meaning."""
+    return os.environ.get(name, default).strip()
 
 
 def texts(name: str, default: str = "") -> list[str]:
@@ -135,6 +141,47 @@ def broker(name: str) -> str:
     return url
 
 
+@dataclass(frozen=True, slots=True)
+class Proxy:
+    """An HTTP proxy; `credentials` are user:password, or empty."""
+
+    host: str
+    port: int
+    credentials: str = field(default="", repr=False)
+
+
+def http_proxy(name: str) -> Proxy | None:
+    """The proxy that a URL names, None for an empty one; the URL itself, with its password, is never shown."""
+    url = os.environ.get(name, "").strip()
+    if not url:
+        return None
+    try:
+        parts = urlsplit(url)
+        host, port = parts.hostname, parts.port
+        user, password = unquote(parts.username or ""), unquote(parts.password or "")
+    except ValueError:
+        host = port = None
+        user = password = ""
+    plain = url.isascii() and url.isprintable() and " " not in url
+    if not (plain and host and port) or parts.scheme != "http" or parts.path.strip("/") or parts.query or ":" in user:
+        raise ImproperlyConfigured(
+            f"{name} must be http://host:port or http://user:password@host:port; write special characters of the "
+            "password as %XX."
+        )
+    return Proxy(host, port, f"{user}:{password}" if user else "")
+
+
+def one_of(name: str, default: str, choices: Sequence[str]) -> str:
+    """One of the words in `choices`."""
+
+    def convert(text: str) -> str:
+        if text not in choices:
+            raise ValueError(text)
+        return text
+
+    return _read(name, default, convert, f"one of {', '.join(choices)}")
+
+
 def email(name: str, default: str) -> dict[str, Any]:
     """Django's settings of the mail server that a URL names."""
     url = os.environ.get(name, "").strip() or default
@@ -153,12 +200,16 @@ def _scheme(url: str) -> str:
 
 def kept_in_file(path: Path, make: Callable[[], str]) -> str:
     """The text in `path`, made at first use: a development machine's own key, never shown or copied."""
-    path.parent.mkdir(parents=True, exist_ok=True)
-    try:
-        handle = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
-    except FileExistsError:
-        return path.read_text().strip()
-    with os.fdopen(handle, "w") as file:
-        value = make()
-        file.write(value)
-    return value
+    if not path.exists():
+        path.parent.mkdir(parents=True, exist_ok=True)
+        # Written whole before it has its name: a kill in between leaves nothing that a later start would read.
+        handle, unfinished = tempfile.mkstemp(dir=path.parent)
+        with os.fdopen(handle, "w") as file:
+            file.write(make())
+        try:
+            os.link(unfinished, path)
+        except FileExistsError:  # another process was quicker
+            pass
+        finally:
+            os.unlink(unfinished)
+    return path.read_text().strip()

@@ -22,6 +22,9 @@ logger = logging.getLogger(__name__)
 INTERVAL_SECONDS = 0.025
 # Older than this a message tells nothing that the sweep has not found.
 EXPIRES_SECONDS = 5
+# So many messages in the queue wake every worker; more would only fill the broker while no worker runs.
+ENOUGH_WAITING = 200
+COUNT_EVERY_SECONDS = 1.0
 # After a failure, before the broker is tried again; the sweep runs as often.
 PAUSE_AFTER_FAILURE_SECONDS = 1.0
 LOG_FAILURES_EVERY_SECONDS = 30.0
@@ -49,6 +52,8 @@ class _Publisher:
         # The thread's own.
         self._producer: Any = None
         self._failure_logged_at: float | None = None
+        self._counted_at = float("-inf")
+        self._waiting = 0
 
     def request(self) -> None:
         with self._changed:
@@ -85,6 +90,8 @@ class _Publisher:
                 if is_new:
                     # Not the app's pool: a fork leaves this one behind, together with its thread.
                     self._producer = app.amqp.Producer(app.connection_for_write(), auto_declare=False)
+                if self._queue_is_long():
+                    return True
                 app.send_task(
                     DRAIN_TASK, producer=self._producer, expires=EXPIRES_SECONDS, ignore_result=True, retry=False
                 )
@@ -95,6 +102,15 @@ class _Publisher:
                     return False
             else:
                 return True
+
+    def _queue_is_long(self) -> bool:
+        """Whether messages pile up because no worker takes them: Redis keeps even those that have expired."""
+        now = time.monotonic()
+        if now - self._counted_at >= COUNT_EVERY_SECONDS:
+            self._counted_at = now
+            queue = app.amqp.queues[app.conf.task_default_queue](self._producer.channel)
+            self._waiting = queue.queue_declare().message_count  # type: ignore[union-attr]  # (the stubs say text)
+        return self._waiting >= ENOUGH_WAITING
 
     def _disconnect(self) -> None:
         producer, self._producer = self._producer, None

@@ -16,12 +16,14 @@ from switera_webhooks.environment import (
     database,
     decimal_number,
     email,
-    env,
+    http_proxy,
     kept_in_file,
     networks,
+    one_of,
     ports,
     read_env_file,
     seconds,
+    text,
     texts,
     whole_number,
 )
@@ -33,7 +35,7 @@ read_env_file(BASE_DIR)
 # --- Django -------------------------------------------------------------------------------------
 
 DEBUG = boolean("DEBUG")
-SECRET_KEY = env.str("SECRET_KEY", default="")
+SECRET_KEY = text("SECRET_KEY")
 if DEBUG and not SECRET_KEY:
     SECRET_KEY = kept_in_file(VAR_DIR / "secret_key", lambda: secrets.token_urlsafe(64))
 ALLOWED_HOSTS = texts("ALLOWED_HOSTS")
@@ -156,7 +158,8 @@ WEBHOOKS_ALLOW_HTTP = boolean("WEBHOOKS_ALLOW_HTTP")
 WEBHOOKS_ALLOWED_PRIVATE_NETWORKS = networks("WEBHOOKS_ALLOWED_PRIVATE_NETWORKS")
 WEBHOOKS_DENIED_NETWORKS = networks("WEBHOOKS_DENIED_NETWORKS")
 WEBHOOKS_ALLOWED_PORTS = ports("WEBHOOKS_ALLOWED_PORTS", "443")
-WEBHOOKS_CA_BUNDLE = env.str("WEBHOOKS_CA_BUNDLE", default="")
+WEBHOOKS_CA_BUNDLE = text("WEBHOOKS_CA_BUNDLE")
+WEBHOOKS_EGRESS_PROXY = http_proxy("WEBHOOKS_EGRESS_PROXY")
 
 # --- Delivering ---------------------------------------------------------------------------------
 
@@ -164,6 +167,7 @@ WEBHOOKS_TIMEOUT = decimal_number("WEBHOOKS_TIMEOUT", "15", least=0.1, most=120)
 WEBHOOKS_RETRY_SCHEDULE = seconds("WEBHOOKS_RETRY_SCHEDULE", "5,300,1800,7200,18000,36000,50400,72000,86400")
 WEBHOOKS_RETRY_JITTER = decimal_number("WEBHOOKS_RETRY_JITTER", "0.2", least=0, most=1)
 WEBHOOKS_DISABLE_AFTER = whole_number("WEBHOOKS_DISABLE_AFTER", "432000", least=1)
+WEBHOOKS_TRANSPORT = one_of("WEBHOOKS_TRANSPORT", "auto", ("auto", "curl", "requests"))
 WEBHOOKS_USER_AGENT = f"Switera-Webhooks/{__version__}"
 
 # --- Limits -------------------------------------------------------------------------------------
@@ -218,6 +222,8 @@ LOGGING = {
     "root": {"handlers": ["console"], "level": "INFO"},
     "loggers": {
         "django": {"handlers": ["console"], "level": "WARNING", "propagate": False},
+        # A request refused is the caller's to know, not the log's.
+        "django.request": {"handlers": ["console"], "level": "ERROR", "propagate": False},
         "celery": {"level": "WARNING"},
         "kombu": {"level": "WARNING"},
     },

@@ -6,7 +6,7 @@ from enum import StrEnum
 
 from django.contrib.auth.models import AbstractBaseUser
 
-from webhooks.models import ApiKey, App, AuditEntry
+from webhooks.models import ApiKey, App, AuditEntry, Endpoint
 
 REDACTED = "[redacted]"
 
@@ -65,4 +65,19 @@ def record(
         target_name=target_name[:200],
         changes=dict(changes or {}),
         ip=actor.ip,
+    )
+
+
+def record_of_endpoint(
+    endpoint: Endpoint, actor: Actor, action: str, changes: Mapping[str, object] | None = None
+) -> AuditEntry:
+    """Write one entry about an endpoint."""
+    return record(
+        endpoint.app,
+        actor,
+        action,
+        target_type="endpoint",
+        target_id=endpoint.public_id,
+        target_name=str(endpoint),
+        changes=changes,
     )

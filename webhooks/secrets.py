@@ -9,13 +9,15 @@ from django.db.models import F
 from django.utils import timezone
 
 from switera_webhooks.encryption import decrypt, encrypt
-from switera_webhooks.refusals import InvalidInput
+from switera_webhooks.refusals import Conflict, InvalidInput
 from webhooks import audit
 from webhooks.audit import Actor
 from webhooks.models import Endpoint, EndpointSecret
 
 MAX_OVERLAP = 604_800  # seconds: a week
 DEFAULT_OVERLAP = 86_400
+# Each adds a signature of 47 bytes to a header; receivers take some 8 KiB of them.
+MAX_SECRETS = 10
 _SECRET_BYTES = 32
 
 
@@ -32,17 +34,19 @@ def create_secret(endpoint: Endpoint) -> str:
 
 
 def reveal_secret(endpoint: Endpoint, actor: Actor) -> str:
-    """The current secret in full; that it was shown is on record."""
+    """The current secret in full; that it was shown is on record. Raises Conflict (deleted meanwhile)."""
     with transaction.atomic():
-        secret = EndpointSecret.objects.get(endpoint=endpoint, expires_at=None)
-        _record(endpoint, actor, "endpoint.secret.revealed")
-    return decrypt(secret.ciphertext)
+        _lock(endpoint)
+        text = decrypt(EndpointSecret.objects.get(endpoint=endpoint, expires_at=None).ciphertext)
+        audit.record_of_endpoint(endpoint, actor, "endpoint.secret.revealed")
+    return text
 
 
 def rotate_secret(endpoint: Endpoint, overlap_seconds: int, actor: Actor) -> str:
-    """A new secret; the one before signs beside it for the overlap. Raises InvalidInput (overlap).
+    """A new secret; the one before signs beside it for the overlap.
 
-    A secret that is already on its way out keeps its own, earlier or later, end.
+    A secret that is already on its way out keeps its own end. Raises InvalidInput (overlap), Conflict (MAX_SECRETS
+    sign already, or the endpoint was deleted meanwhile).
     """
     if not 0 <= overlap_seconds <= MAX_OVERLAP:
         raise InvalidInput(
@@ -50,31 +54,32 @@ def rotate_secret(endpoint: Endpoint, overlap_seconds: int, actor: Actor) -> str
             details={"overlap": [f"Give 0 to {MAX_OVERLAP} seconds."]},
         )
     with transaction.atomic():
-        # One rotation at a time: the row lock makes the second wait and end the first one's secret.
-        Endpoint.objects.select_for_update().get(pk=endpoint.pk)
-        expires_at = timezone.now() + dt.timedelta(seconds=overlap_seconds)
+        _lock(endpoint)
+        now = timezone.now()
+        secrets_of_endpoint = EndpointSecret.objects.filter(endpoint=endpoint)
+        secrets_of_endpoint.filter(expires_at__lte=now).delete()
         if overlap_seconds == 0:
-            endpoint.secrets.all().delete()
+            secrets_of_endpoint.delete()
+        elif secrets_of_endpoint.count() >= MAX_SECRETS:
+            raise Conflict(
+                f"{MAX_SECRETS} secrets sign already: wait until one ends, or rotate with an overlap of 0.",
+                code="too_many_secrets",
+            )
         else:
-            EndpointSecret.objects.filter(endpoint=endpoint, expires_at=None).update(expires_at=expires_at)
+            expires_at = now + dt.timedelta(seconds=overlap_seconds)
+            secrets_of_endpoint.filter(expires_at=None).update(expires_at=expires_at)
         text = create_secret(endpoint)
         Endpoint.objects.filter(pk=endpoint.pk).update(version=F("version") + 1)
-        _record(endpoint, actor, "endpoint.secret.rotated", {"overlap": overlap_seconds})
+        audit.record_of_endpoint(endpoint, actor, "endpoint.secret.rotated", {"overlap": overlap_seconds})
     return text
+
+
+def _lock(endpoint: Endpoint) -> None:
+    """One change of secrets at a time, and none of a deleted endpoint."""
+    if Endpoint.objects.select_for_update(no_key=True).get(pk=endpoint.pk).deleted_at is not None:
+        raise Conflict("This endpoint is deleted.", code="endpoint_deleted")
 
 
 def erase_secrets(endpoint: Endpoint) -> None:
     """For an endpoint that is being deleted."""
     EndpointSecret.objects.filter(endpoint=endpoint).delete()
-
-
-def _record(endpoint: Endpoint, actor: Actor, action: str, changes: dict[str, object] | None = None) -> None:
-    audit.record(
-        endpoint.app,
-        actor,
-        action,
-        target_type="endpoint",
-        target_id=endpoint.public_id,
-        target_name=str(endpoint),
-        changes=changes,
-    )

@@ -8,7 +8,7 @@ import logging
 import time
 import uuid
 from collections import OrderedDict
-from collections.abc import Iterable
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 from django.conf import settings
@@ -50,22 +50,25 @@ class CannotSend(Exception):
 class Destinations:
     """A process' memory of endpoints, bounded."""
 
-    def __init__(self) -> None:
+    def __init__(self, remembered: int = _REMEMBERED) -> None:
+        self._remembered = remembered
         self._known: OrderedDict[uuid.UUID, Destination] = OrderedDict()
 
-    def load(self, claimed: Iterable[Claimed]) -> None:
+    def load(self, claimed: Sequence[Claimed]) -> None:
         """Read what is not known in its present version: two queries, whatever the number."""
-        wanted = {
-            claim.endpoint_id
-            for claim in claimed
-            if claim.endpoint_id not in self._known or self._known[claim.endpoint_id].version != claim.endpoint_version
-        }
-        if not wanted:
-            return
-        for endpoint in Endpoint.objects.filter(pk__in=wanted).prefetch_related("secrets"):
-            self._known[endpoint.pk] = _destination(endpoint)
-            self._known.move_to_end(endpoint.pk)
-        while len(self._known) > max(_REMEMBERED, len(wanted)):
+        versions = {claim.endpoint_id: claim.endpoint_version for claim in claimed}
+        wanted = []
+        for endpoint_id, version in versions.items():
+            known = self._known.get(endpoint_id)
+            if known is not None and known.version == version:
+                self._known.move_to_end(endpoint_id)  # what is used is forgotten last
+            else:
+                wanted.append(endpoint_id)
+        if wanted:
+            for endpoint in Endpoint.objects.filter(pk__in=wanted).prefetch_related("secrets"):
+                self._known[endpoint.pk] = _destination(endpoint)
+                self._known.move_to_end(endpoint.pk)
+        while len(self._known) > max(self._remembered, len(versions)):
             self._known.popitem(last=False)
 
     def request(self, claimed: Claimed) -> OutboundRequest:

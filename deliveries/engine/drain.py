@@ -24,6 +24,7 @@ from deliveries.engine.results import result_of, unsent
 from deliveries.engine.statements import Claimed, FinishedLane, Statements, statements
 from deliveries.transport.sender import Outcome, Sender
 from deliveries.transport.sender_factory import make_sender
+from switera_webhooks.refusals import Conflict
 from webhooks.audit import SYSTEM
 from webhooks.models import DisabledReason, Endpoint
 
@@ -43,7 +44,7 @@ POLL_AT_LAST = 0.05
 LINGER = 0.1
 # Beyond the wall clock of an attempt: time to start it and to record it.
 LEASE_MARGIN = 10.0
-# A database that is away or a deadlock is waited out for so long before results are given up to the sweep.
+# A database that is away or a deadlock is waited out for so long at a time.
 RECORD_WITHIN = 15.0
 
 
@@ -80,12 +81,12 @@ class Engine:
         finally:
             self._wanted.clear()
         try:
-            report = self._run(seconds, linger, once)
+            return self._run(seconds, linger, once)
         finally:
             self._driving.release()
-        if self._in_flight():
-            threading.Thread(target=self._finish_tail, name="deliveries-tail", daemon=True).start()
-        return report
+            # Also after an error: what was answered must be recorded, or it is sent again.
+            if self._in_flight():
+                threading.Thread(target=self._finish_tail, name="deliveries-tail", daemon=True).start()
 
     def stop(self) -> None:
         """Claim nothing more; a drain that runs ends once what is in flight has finished."""
@@ -107,10 +108,16 @@ class Engine:
 
     def _finish_tail(self) -> None:
         """Record what is still in flight after a drain, unless the next drain takes over."""
+        until = time.monotonic() + settings.WEBHOOKS_TIMEOUT + LEASE_MARGIN
         try:
             while self._in_flight() and not self._wanted.is_set():
-                with self._driving:
-                    self._collect(wait=0.05, at_least=1)
+                try:
+                    with self._driving:
+                        self._collect(wait=0.05, at_least=1)
+                except (OperationalError, InterfaceError):
+                    if time.monotonic() > until:  # their leases have run out
+                        self._unrecorded = []
+                        raise
                 # Let a drain that waits take the lock.
                 time.sleep(0.001)
         except Exception:  # a thread's last word: the sweep finds the leases
@@ -187,8 +194,12 @@ class Engine:
         outcomes = self._unrecorded
         try:
             recorded = retrying(lambda: _record(outcomes), within=RECORD_WITHIN)
-        finally:
+        except (OperationalError, InterfaceError):
+            raise  # kept: the database may be back before their leases run out
+        except Exception:
             self._unrecorded = []
+            raise
+        self._unrecorded = []
         return recorded
 
 
@@ -212,9 +223,12 @@ def _disable(gone: set[uuid.UUID], lanes: Sequence[FinishedLane]) -> None:
         if lane.failing_since is not None
         and (timezone.now() - lane.failing_since).total_seconds() >= settings.WEBHOOKS_DISABLE_AFTER
     }
-    for endpoint in Endpoint.objects.filter(pk__in=gone | failing) if gone or failing else ():
+    for endpoint in Endpoint.objects.filter(pk__in=gone | failing, deleted_at=None) if gone or failing else ():
         reason = DisabledReason.GONE if endpoint.pk in gone else DisabledReason.SUSTAINED_FAILURE
-        disable_endpoint(endpoint, reason, SYSTEM)
+        try:
+            disable_endpoint(endpoint, reason, SYSTEM)
+        except Conflict:  # deleted meanwhile: there is nothing to disable
+            pass
 
 
 def retrying(action: Callable[[], Value], within: float = 5.0) -> Value:

@@ -1,7 +1,9 @@
 """The sweep: what no drain is looking after. Runs twice a second; finding nothing costs three look-ups in indexes."""
 
 import logging
+from functools import partial
 
+from deliveries.engine.drain import retrying
 from deliveries.engine.results import lost_worker
 from deliveries.engine.statements import statements
 
@@ -14,7 +16,7 @@ def sweep() -> int:
     hot = statements()
     given_back = 0
     while expired := hot.expired(EXPIRED_AT_ONCE):
-        lanes = hot.finish([lost_worker(delivery) for delivery in expired])
+        lanes = retrying(partial(hot.finish, [lost_worker(delivery) for delivery in expired]))
         finished = sum(lane.finished for lane in lanes)
         given_back += finished
         if not finished:  # somebody else recorded them meanwhile

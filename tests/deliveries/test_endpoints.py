@@ -203,7 +203,13 @@ def test_deleting_cancels_what_is_pending_and_erases_secrets_and_headers() -> No
     statements().finish([succeeded(finished)])
 
     delete_endpoint(endpoint, ACTOR)
-    delete_endpoint(endpoint, ACTOR)
+    for late in (
+        lambda: delete_endpoint(endpoint, ACTOR),
+        lambda: update_endpoint(endpoint, {"headers": {"X-A": "b"}}, ACTOR),
+        lambda: rotate_secret(endpoint, 60, ACTOR),
+        lambda: reveal_secret(endpoint, ACTOR),
+    ):
+        assert refused(late, Conflict).code == "endpoint_deleted"
 
     assert Counter(Delivery.objects.values_list("status", flat=True)) == {"succeeded": 1, "sending": 1, "canceled": 1}
     assert EndpointSecret.objects.count() == 0
@@ -235,6 +241,21 @@ def test_secrets_are_revealed_and_rotated_on_record() -> None:
         "endpoint.secret.rotated",
     ]  # fmt: skip
     assert not any(text in str(list(AuditEntry.objects.values())) for text in (created.secret, rotated, at_once))
+
+
+def test_ten_secrets_sign_at_the_most_and_ended_ones_are_erased() -> None:
+    """A signature each has to fit into one header."""
+    app = make_app()
+    endpoint = create_endpoint(app, "live", EndpointFields(url=URL, event_types=["*"]), ACTOR).endpoint
+    for _ in range(9):
+        rotate_secret(endpoint, 60, ACTOR)
+
+    assert refused(lambda: rotate_secret(endpoint, 60, ACTOR), Conflict).code == "too_many_secrets"
+
+    assert endpoint.secrets.count() == 10
+    endpoint.secrets.filter(expires_at__isnull=False).update(expires_at="2020-01-01T00:00:00Z")
+    rotate_secret(endpoint, 60, ACTOR)
+    assert endpoint.secrets.count() == 2
 
 
 def test_a_test_send_goes_to_its_endpoint_alone_even_a_disabled_one() -> None:

@@ -40,9 +40,9 @@ def signed(body: bytes = BODY, *, secret: str = SECRET, age: int = 0) -> dict[st
 class Listening:
     """A receiver in a thread, and what it said."""
 
-    def __init__(self, secret: str | None) -> None:
+    def __init__(self, secret: str | None, *, as_json: bool = False) -> None:
         self.lines: list[str] = []
-        self.server = Receiver(free_port(), secret, self.lines.append)
+        self.server = Receiver(free_port(), secret, self.lines.append, as_json=as_json)
         self.port: int = self.server.server_address[1]
         threading.Thread(target=self.server.serve_forever, args=(0.05,), daemon=True).start()
 
@@ -100,6 +100,27 @@ def test_what_cannot_be_verified_is_refused_with_the_reason(listening: Listening
     body, headers, reason = UNVERIFIED[name]
     assert listening.post(body, headers()) == (400, f"NOT VERIFIED: {reason}")
     assert f"  NOT VERIFIED: {reason}  " in listening.lines[0]
+
+
+def test_for_a_program_each_message_is_a_json_object_in_a_line() -> None:
+    listening = Listening(SECRET, as_json=True)
+    listening.post(headers=signed())
+    listening.post(headers=signed() | {"webhook-signature": "v1,AAAA"})
+    listening.close()
+
+    verified, refused = (json.loads(line) for line in listening.lines)
+    received_at = verified.pop("received_at")
+    assert received_at.endswith("Z")
+    assert verified == {
+        "id": "evt_1",
+        "type": "order.paid",
+        "delivery_id": "dlv_1",
+        "attempt": "2",
+        "verified": True,
+        "problem": None,
+        "body": BODY.decode(),
+    }
+    assert (refused["verified"], refused["problem"]) == (False, "No matching signature found")
 
 
 def test_without_a_secret_it_says_that_nothing_is_verified() -> None:

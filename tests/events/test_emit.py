@@ -174,6 +174,13 @@ def test_the_same_idempotency_key_with_the_same_body_gives_the_same_event(app: A
     assert Event.objects.count() == 1
 
 
+def test_data_with_keys_that_json_makes_text_of_has_one_digest(app: App) -> None:
+    """S42: what counts is the JSON that was emitted."""
+    first = emit(app, "order.paid", {1: "a", "b": 2}, idempotency_key="k")
+
+    assert emit(app, "order.paid", {"1": "a", "b": 2}, idempotency_key="k").id == first.id
+
+
 def test_the_same_idempotency_key_with_another_body_is_a_conflict(app: App) -> None:
     """S42."""
     emit(app, "order.paid", {"a": 1}, idempotency_key="k")

@@ -152,3 +152,15 @@ print(slowest)
     assert float(result.stdout) < 0.05
     [line] = result.stderr.splitlines()
     assert "The broker does not take messages" in line
+
+
+def test_messages_do_not_pile_up_while_no_worker_takes_them(
+    transactional_db: None, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(nudge_module, "ENOUGH_WAITING", 3)
+    monkeypatch.setattr(nudge_module, "COUNT_EVERY_SECONDS", 0.0)
+    for _ in range(6):
+        nudge()
+        nudge_module._publisher.wait_until_idle(5)
+    assert len(_take_messages()) == 3
+    monkeypatch.setattr(nudge_module, "ENOUGH_WAITING", 200)

@@ -24,11 +24,13 @@ class Command(BaseCommand):
             "shows it; without one nothing is verified",
         )
 
+        parser.add_argument("--json", action="store_true", help="print a JSON object a line for each message")
+
     def handle(self, *args: Any, port: int, secret: str | None, **options: Any) -> None:
         if secret == "-":  # noqa: S105 (not a secret, but where it is)
             secret = sys.stdin.readline().strip()
         try:
-            receiver = Receiver(port, secret, self._say)
+            receiver = Receiver(port, secret, self._say, as_json=options["json"])
         except InvalidSecret as error:
             raise CommandError(str(error)) from error
         except OSError as error:

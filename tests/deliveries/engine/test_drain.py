@@ -13,6 +13,7 @@ from pytest_django import Settings
 from standardwebhooks import Webhook
 
 from deliveries.endpoints import enable_endpoint, update_endpoint
+from deliveries.engine.destinations import Destinations
 from deliveries.engine.drain import Engine, retrying
 from deliveries.engine.statements import statements
 from deliveries.engine.sweep import sweep, work_is_due
@@ -257,6 +258,50 @@ def test_what_is_in_flight_at_the_hand_back_is_recorded_without_another_drain(
             threading.Event().wait(0.01)
 
     assert attempts() == [(1, "succeeded", 200, "")]
+
+
+def test_what_is_in_flight_when_a_drain_fails_is_recorded_all_the_same(
+    engine: Engine, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """S45: what was answered is not sent again because of a defect beside it."""
+    app = make_app()
+    with Receiver(OK) as receiver:
+        make_endpoint(app, url=receiver.url())
+        make_events(app)
+
+        calls: list[int] = []
+        collect = engine._collect
+
+        def breaks_once(wait: float, at_least: int) -> int:
+            calls.append(1)
+            if len(calls) == 1:
+                raise RuntimeError("a defect")
+            return collect(wait, at_least)
+
+        monkeypatch.setattr(engine, "_collect", breaks_once)
+        with pytest.raises(RuntimeError, match="a defect"):
+            engine.drain(None)
+        until = time.monotonic() + 10
+        while Delivery.objects.get().status != "succeeded" and time.monotonic() < until:
+            threading.Event().wait(0.01)
+
+    assert attempts() == [(1, "succeeded", 204, "")]
+    assert len(receiver.requests) == 1
+
+
+def test_a_memory_smaller_than_the_claim_still_sends_everything() -> None:
+    app = make_app()
+    with Receiver(OK) as receiver:
+        for _ in range(4):
+            make_endpoint(app, url=receiver.url())
+        engine = Engine()
+        engine._destinations = Destinations(remembered=2)
+        make_events(app, 3)
+        engine.drain(None)
+        engine.close()
+
+    assert len(receiver.requests) == 12
+    assert set(Attempt.objects.values_list("status", flat=True)) == {"succeeded"}
 
 
 def test_one_pass_leaves_what_becomes_due_during_it(engine: Engine, settings: Settings) -> None:
