@@ -6,13 +6,15 @@ wall clocks hold; it also closes the connections when there has been nothing to 
 
 import threading
 import time
+from functools import partial
 
 import pycurl
 
 from deliveries.transport.curl_lookups import LookupsUnderWay
 from deliveries.transport.curl_loop import CurlLoop, Ended
-from deliveries.transport.curl_routes import route
+from deliveries.transport.curl_routes import Route, direct_route, routes_through
 from deliveries.transport.curl_transfers import Transfer
+from deliveries.transport.egress_proxy import EgressProxy, PendingProxy, ProxyNotFound
 from deliveries.transport.outcomes import Record, internal_error, timed_out, unsent
 from deliveries.transport.sender import LOOKUP_SHARE, OutboundRequest, Outcome
 from deliveries.transport.tls import AuthoritiesFile
@@ -34,8 +36,16 @@ class CurlSender:
     when the bundle cannot be read.
     """
 
-    def __init__(self, judge: DestinationJudge, ca_bundle: str, slots: int = DEFAULT_SLOTS) -> None:
+    def __init__(
+        self,
+        judge: DestinationJudge,
+        ca_bundle: str,
+        slots: int = DEFAULT_SLOTS,
+        *,
+        proxy: EgressProxy | None = None,
+    ) -> None:
         self._judge = judge
+        self._proxy = proxy
         self._authorities = AuthoritiesFile(ca_bundle)
         self._slots = slots
         self._in_flight = 0
@@ -66,12 +76,13 @@ class CurlSender:
             record = Record(request)
             self._seen_at = record.started
             try:
-                loop = self._loop or self._make_loop()
+                if self._loop is None:
+                    self._make_loop()
                 judged = self._judge.begin(request.url, request.timeout * LOOKUP_SHARE)
                 if isinstance(judged, PendingDestination):
-                    self._lookups.add(record, judged)
+                    self._lookups.add(record, judged, partial(self._judged, record, judged))
                 else:
-                    self._send(loop, record, judged)
+                    self._find_way(record, judged)
             except Exception as error:  # noqa: BLE001 (a lost delivery is worse than any error)
                 self._give_up(record, error)
         finally:
@@ -113,22 +124,41 @@ class CurlSender:
             return
         for ended in loop.run(min(wait, self._lookups.seconds_left())):
             self._end(loop, ended)
-        for record, pending in self._lookups.answered():
+        for record, go_on in self._lookups.answered():
             try:
-                self._send(loop, record, pending.destination())
+                go_on()
             except Exception as error:  # noqa: BLE001
                 self._give_up(record, error)
-        for record, pending in self._lookups.timed_out():
-            self._give_up(record, pending.timed_out(record.request.timeout * LOOKUP_SHARE))
+        for record, too_late in self._lookups.timed_out():
+            self._give_up(record, too_late)
 
-    def _send(self, loop: CurlLoop, record: Record, judged: JudgedDestination) -> None:
-        seconds = record.deadline - time.monotonic()
-        if seconds <= 0:
-            self._outcomes.append(record.outcome(timed_out(record.request)))
+    def _judged(self, record: Record, pending: PendingDestination) -> None:
+        self._find_way(record, pending.destination())
+
+    def _find_way(self, record: Record, judged: JudgedDestination) -> None:
+        if self._proxy is None:
+            self._send(record, judged, (direct_route(record.request.app_id, judged),))
             return
-        transfer = self._spare.pop() if self._spare else Transfer(self._authorities.path)
+        found = self._proxy.begin(record.request.timeout * LOOKUP_SHARE)
+        if isinstance(found, PendingProxy):
+            self._lookups.add(record, found, partial(self._proxy_found, record, judged, found))
+        else:
+            self._send(record, judged, routes_through(found, self._proxy.port, record.request.app_id, judged))
+
+    def _proxy_found(self, record: Record, judged: JudgedDestination, pending: PendingProxy) -> None:
+        if self._proxy is not None:
+            ways = routes_through(pending.addresses(), self._proxy.port, record.request.app_id, judged)
+            self._send(record, judged, ways)
+
+    def _send(self, record: Record, judged: JudgedDestination, ways: tuple[Route, ...]) -> None:
+        seconds = record.deadline - time.monotonic()
+        loop = self._loop
+        if seconds <= 0 or loop is None:
+            self._outcomes.append(record.outcome(timed_out(record.request.timeout)))
+            return
+        transfer = self._spare.pop() if self._spare else Transfer(self._authorities.path, self._proxy)
         try:
-            transfer.prepare(record, judged.url, route(record.request.app_id, judged), seconds, loop)
+            transfer.prepare(record.request, record.answer, judged.url, ways, seconds, loop.unusable)
             loop.add(transfer.handle)
         except BaseException:
             self._spare.append(transfer)
@@ -139,27 +169,28 @@ class CurlSender:
         transfer, record = self._running[ended.handle]
         loop.remove(ended.handle)
         seconds = record.deadline - time.monotonic()
-        if transfer.stale and seconds > 0:
-            transfer.renew(seconds)
+        if ended.code and seconds > 0 and transfer.try_again(seconds):
             loop.add(ended.handle)
             return
         del self._running[ended.handle]
-        self._outcomes.append(record.outcome(transfer.failed(record, ended.code, ended.text)))
+        self._outcomes.append(record.outcome(transfer.failed(ended.code, ended.text)))
         self._spare.append(transfer)
 
     def _give_up(self, record: Record, error: Exception) -> None:
-        failed = unsent(error) if isinstance(error, UrlRefused | LookupFailed) else internal_error(error)
+        if isinstance(error, UrlRefused | LookupFailed | ProxyNotFound):
+            failed = unsent(error)
+        else:
+            failed = internal_error(error)
         self._outcomes.append(record.outcome(failed))
 
     # --- The loop, and who drives it ---------------------------------------------------------------
 
-    def _make_loop(self) -> CurlLoop:
-        loop = self._loop = CurlLoop(keep=self._slots)
+    def _make_loop(self) -> None:
+        self._loop = CurlLoop(keep=self._slots)
         if self._caretaker is None:
             self._caretaker = threading.Thread(target=self._take_care, name="sender's caretaker", daemon=True)
             self._caretaker.start()
         self._called.set()
-        return loop
 
     def _close_loop(self) -> None:
         loop, self._loop = self._loop, None

@@ -3,22 +3,25 @@
 import os
 import socket
 import sys
+from collections.abc import Sequence
 from typing import Any
 
 import pycurl
 
 from deliveries.error_codes import ErrorCode
+from deliveries.transport.answers import Answer
 from deliveries.transport.curl_answers import AnswerReader
 from deliveries.transport.curl_failures import CurlError, failure_of
-from deliveries.transport.curl_loop import CurlLoop
 from deliveries.transport.curl_routes import Route
+from deliveries.transport.egress_proxy import EgressProxy, refused, unreachable
 from deliveries.transport.failures import Failure, failure
 from deliveries.transport.headers import check_headers
 from deliveries.transport.heads import InvalidResponse
-from deliveries.transport.outcomes import Record, internal_error, timed_out, verdict
-from deliveries.transport.sender import IDLE_SECONDS, Headers
+from deliveries.transport.outcomes import internal_error, timed_out, verdict
+from deliveries.transport.sender import IDLE_SECONDS, Headers, OutboundRequest
 from webhooks.destinations.endpoint_url import EndpointUrl
 
+_SUPPRESS_CONNECT_HEADERS = 265  # CURLOPT_SUPPRESS_CONNECT_HEADERS, for which pycurl has no name
 _PROTOCOLS = {"https": pycurl.PROTO_HTTPS, "http": pycurl.PROTO_HTTP}
 
 
@@ -29,19 +32,19 @@ class Transfer:
     a request is sent once.
     """
 
-    def __init__(self, ca_file: str) -> None:
+    def __init__(self, ca_file: str, proxy: EgressProxy | None) -> None:
         self.handle = pycurl.Curl()
+        self._through_proxy = proxy is not None
         self._reader = AnswerReader()
-        self._route: Route
-        self._loop: CurlLoop
-        self._body = b""
-        self._sent = 0
+        self._answer = Answer()
+        self._unusable: set[tuple[str, int]] = set()
+        self._timeout = 0.0
         self._url = self._scheme = ""
+        self._ways: list[Route] = []
+        self._peers: frozenset[str] = frozenset()
         self._fresh = False
-        self._local = ("", 0)
-        self._connected = self._let_through = False
-        self.stale = False
-        self._failure: Failure | None = None
+        self._body = b""
+        self._begin()
         options: dict[int, Any] = {
             pycurl.POST: 1,
             pycurl.NOSIGNAL: 1,
@@ -52,7 +55,10 @@ class Transfer:
             pycurl.HTTP_CONTENT_DECODING: 0,
             pycurl.USERAGENT: "",
             pycurl.PROXY: "",
-            pycurl.NOPROXY: "*",
+            pycurl.NOPROXY: "" if proxy else "*",
+            pycurl.HTTPPROXYTUNNEL: 1,
+            _SUPPRESS_CONNECT_HEADERS: 1,
+            pycurl.HEADEROPT: pycurl.HEADER_SEPARATE,  # ours are not for the proxy
             pycurl.NETRC: pycurl.NETRC_IGNORED,
             pycurl.MAXAGE_CONN: round(IDLE_SECONDS),
             pycurl.CAINFO: ca_file,
@@ -68,19 +74,31 @@ class Transfer:
             pycurl.OPENSOCKETFUNCTION: self._open_socket,
             pycurl.PREREQFUNCTION: self._before_request,
         }
+        if proxy and proxy.credentials:
+            user, _, password = proxy.credentials.partition(":")
+            options |= {pycurl.PROXYUSERNAME: user.encode(), pycurl.PROXYPASSWORD: password.encode()}
         for option, value in options.items():
             self.handle.setopt(option, value)
 
-    def prepare(self, record: Record, url: EndpointUrl, route: Route, seconds: float, loop: CurlLoop) -> None:
-        """Set the handle up for an attempt that has `seconds` left. Raises ValueError for headers that are none."""
-        request = record.request
-        self._reader.begin(record.answer)
-        self._route = route
-        self._loop = loop
+    def prepare(
+        self,
+        request: OutboundRequest,
+        answer: Answer,
+        url: EndpointUrl,
+        ways: Sequence[Route],
+        seconds: float,
+        unusable: set[tuple[str, int]],
+    ) -> None:
+        """Set the handle up for an attempt that has `seconds` left, by the first of the ways, or the next.
+
+        `unusable` is the loop's. Raises ValueError for headers that are none.
+        """
+        self._answer = answer
+        self._reader.begin(answer)
+        self._unusable = unusable
+        self._timeout = request.timeout
         self._body = request.body
-        self._sent = 0
-        self._connected = self._let_through = self.stale = False
-        self._failure = None
+        self._ways = list(ways)
         set_option = self.handle.setopt
         if url.url != self._url:
             self._url = url.url
@@ -91,23 +109,27 @@ class Transfer:
         if self._fresh:
             self._fresh = False
             set_option(pycurl.FRESH_CONNECT, 0)
-        set_option(pycurl.RESOLVE, route.resolve)
-        set_option(pycurl.CONNECT_TO, route.connect_to)
         set_option(pycurl.HTTPHEADER, _header_lines(request.headers))
         set_option(pycurl.POSTFIELDSIZE_LARGE, len(request.body))
-        set_option(pycurl.TIMEOUT_MS, max(1, round(seconds * 1_000)))
+        self._take_next_way()
+        self._begin(seconds)
 
-    def renew(self, seconds: float) -> None:
-        """Begin again on a new connection: the kept one was not usable, and nothing was sent on it."""
-        self._connected = self._let_through = self.stale = False
-        self._fresh = True
-        self.handle.setopt(pycurl.FRESH_CONNECT, 1)
-        self.handle.setopt(pycurl.TIMEOUT_MS, max(1, round(seconds * 1_000)))
+    def try_again(self, seconds: float) -> bool:
+        """Set the handle up once more, where nothing was sent and there is another connection to send it on."""
+        if self._stale:
+            self._fresh = True
+            self.handle.setopt(pycurl.FRESH_CONNECT, 1)
+        elif self._ways and self._refused_by_proxy():
+            self._take_next_way()
+        else:
+            return False
+        self._begin(seconds)
+        return True
 
-    def failed(self, record: Record, code: int, text: str) -> Failure | None:
+    def failed(self, code: int, text: str) -> Failure | None:
         """Why the attempt failed, by libcurl's code for the ended transfer; None for a success."""
         self._body = b""  # a handle may rest for long
-        answer, reader = record.answer, self._reader
+        answer, reader = self._answer, self._reader
         if self._failure:
             return self._failure
         broken: Failure | None
@@ -120,9 +142,9 @@ class Transfer:
         elif code == 0:
             broken = reader.at_the_end()
             if broken or reader.doubtful:  # but for libcurl the connection is as good as new
-                self._loop.unusable.add(self._local)
+                self._unusable.add(self._local)
         elif code == pycurl.E_OPERATION_TIMEDOUT:
-            broken = timed_out(record.request)
+            broken = timed_out(self._timeout)
         else:
             broken = self._broken(code, text)
         if broken and answer.status is not None:
@@ -132,9 +154,33 @@ class Transfer:
     def close(self) -> None:
         self.handle.close()
 
+    def _begin(self, seconds: float = 0.0) -> None:
+        self._sent = 0
+        self._local = ("", 0)
+        self._connected = self._let_through = self._stale = False
+        self._failure: Failure | None = None
+        self.handle.setopt(pycurl.TIMEOUT_MS, max(1, round(seconds * 1_000)))
+
+    def _take_next_way(self) -> None:
+        way = self._ways.pop(0)
+        self._peers = way.peers
+        self.handle.setopt(pycurl.RESOLVE, way.resolve)
+        self.handle.setopt(pycurl.CONNECT_TO, way.connect_to)
+        if way.proxy:
+            self.handle.setopt(pycurl.PROXY, way.proxy)
+
+    def _refused_by_proxy(self) -> int | None:
+        """What the proxy answered, where it made no connection."""
+        status: int = self.handle.getinfo(pycurl.HTTP_CONNECTCODE)
+        return status if self._through_proxy and not self._let_through and status >= 300 else None
+
     def _broken(self, code: int, text: str) -> Failure | None:
+        if status := self._refused_by_proxy():
+            return refused(status)
         handle = self.handle
         error = CurlError(code, text, handle.getinfo(pycurl.OS_ERRNO), handle.getinfo(pycurl.SSL_VERIFYRESULT))
+        if self._through_proxy and not self._let_through and not handle.getinfo(pycurl.HTTP_CONNECTCODE):
+            return unreachable()
         if error.is_end_of_connection:
             return self._reader.at_the_end_of_the_connection()
         return failure_of(error) or internal_error(RuntimeError(code))
@@ -150,7 +196,7 @@ class Transfer:
         """The guard's last word on new connections: to the addresses that were judged, and no others (S12)."""
         try:
             host, port = str(address.addr[0]), address.addr[1]
-            if host not in self._route.peers:
+            if host not in self._peers:
                 self._refuse(host)
                 return pycurl.SOCKET_BAD
             if self._let_through:
@@ -168,13 +214,12 @@ class Transfer:
     def _before_request(self, peer: str, local: str, peer_port: int, local_port: int) -> int:
         """The guard's last word on every connection, kept ones too."""
         self._local = local, local_port
-        unusable = self._loop.unusable
-        if unusable and self._local in unusable:
+        if self._unusable and self._local in self._unusable:
             if not self._connected:
-                self.stale = True
+                self._stale = True
                 return pycurl.PREREQFUNC_ABORT
-            unusable.discard(self._local)  # of a connection before this one
-        if peer not in self._route.peers:
+            self._unusable.discard(self._local)  # of a connection before this one
+        if peer not in self._peers:
             self._refuse(peer)
         if self._let_through:
             self._refuse_to_repeat()

@@ -8,6 +8,7 @@ from datetime import UTC, datetime
 
 from deliveries.error_codes import ErrorCode
 from deliveries.transport.answers import Answer
+from deliveries.transport.egress_proxy import ProxyNotFound, unreachable
 from deliveries.transport.failures import Failure, failure
 from deliveries.transport.sender import OutboundRequest, Outcome
 from webhooks.destinations.name_lookup import LookupFailed
@@ -57,15 +58,17 @@ def verdict(answer: Answer, broken: Failure | None) -> Failure | None:
     return broken
 
 
-def unsent(problem: UrlRefused | LookupFailed) -> Failure:
+def unsent(problem: UrlRefused | LookupFailed | ProxyNotFound) -> Failure:
     """Why nothing was sent to a destination."""
+    if isinstance(problem, ProxyNotFound):
+        return unreachable()
     if isinstance(problem, UrlRefused):
         return Failure(ErrorCode.BLOCKED_ADDRESS, f"Nothing was sent: {problem.message}")
     return Failure(ErrorCode.DNS_FAILURE, str(problem))
 
 
-def timed_out(request: OutboundRequest) -> Failure:
-    return failure(ErrorCode.TIMEOUT, f"{request.timeout:g} s")
+def timed_out(seconds: float) -> Failure:
+    return failure(ErrorCode.TIMEOUT, f"{seconds:g} s")
 
 
 def internal_error(error: BaseException) -> Failure:

@@ -7,6 +7,7 @@ from collections import deque
 from queue import SimpleQueue
 
 from deliveries.transport.attempts import Attempts
+from deliveries.transport.egress_proxy import EgressProxy
 from deliveries.transport.sender import OutboundRequest, Outcome
 from webhooks.destinations.judge import DestinationJudge
 
@@ -18,9 +19,16 @@ CLOSE_SECONDS = 2.0
 class RequestsSender:
     """Up to `slots` requests at once, a thread each; threads are started as they are needed, and kept."""
 
-    def __init__(self, judge: DestinationJudge, context: ssl.SSLContext, slots: int = DEFAULT_SLOTS) -> None:
+    def __init__(
+        self,
+        judge: DestinationJudge,
+        context: ssl.SSLContext,
+        slots: int = DEFAULT_SLOTS,
+        *,
+        proxy: EgressProxy | None = None,
+    ) -> None:
         self._slots = slots
-        self._attempts = Attempts(judge, context, keep=slots)
+        self._attempts = Attempts(judge, context, slots, proxy)
         self._threads: list[threading.Thread] = []
         self._requests: SimpleQueue[OutboundRequest | None] = SimpleQueue()
         self._outcomes: deque[Outcome] = deque()

@@ -1,6 +1,7 @@
 """A TCP server on loopback whose connections do what a test says, and that keeps what it was sent."""
 
 import contextlib
+import select
 import socket
 import ssl
 import struct
@@ -82,6 +83,20 @@ class Peer:
         with contextlib.suppress(OSError):
             while self._connection.recv(65_536):
                 pass
+
+    def relay(self, other: socket.socket) -> None:
+        """Pass on what comes, both ways, until one end closes."""
+        other.sendall(self._buffer)
+        ends = {self._connection: other, other: self._connection}
+        while True:
+            readable, _, _ = select.select(list(ends), [], [], 0.1)
+            for end in readable:
+                data = end.recv(65_536)
+                if not data:
+                    return
+                ends[end].sendall(data)
+            if self._receiver.closing.is_set():
+                return
 
     @property
     def resumed(self) -> bool:

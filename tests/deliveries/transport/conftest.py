@@ -5,6 +5,7 @@ from collections.abc import Iterator
 import pytest
 
 from deliveries.transport.sender import Sender
+from switera_webhooks.environment import Proxy
 from tests.deliveries.transport.senders import KINDS, MakeSender, judge
 from tests.receivers.behaviours import OK, answers
 from tests.receivers.server import Receiver
@@ -23,8 +24,8 @@ def new_sender(kind: str) -> Iterator[MakeSender]:
     """Makes senders, which are closed after the test."""
     made: list[Sender] = []
 
-    def make(judge: DestinationJudge, *, ca_bundle: str = "", slots: int = 16) -> Sender:
-        made.append(KINDS[kind](judge, ca_bundle=ca_bundle, slots=slots))
+    def make(judge: DestinationJudge, *, ca_bundle: str = "", slots: int = 16, proxy: Proxy | None = None) -> Sender:
+        made.append(KINDS[kind](judge, ca_bundle=ca_bundle, slots=slots, proxy=proxy))
         return made[-1]
 
     yield make

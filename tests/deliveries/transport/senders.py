@@ -7,9 +7,11 @@ from typing import Protocol
 from uuid import UUID
 
 from deliveries.transport.curl_sender import CurlSender
+from deliveries.transport.egress_proxy import EgressProxy
 from deliveries.transport.requests_sender import RequestsSender
 from deliveries.transport.sender import OutboundRequest, Outcome, Sender
 from deliveries.transport.tls import client_context
+from switera_webhooks.environment import Proxy
 from webhooks.destinations.address_guard import AddressGuard, IPAddress
 from webhooks.destinations.endpoint_url import UrlPolicy
 from webhooks.destinations.judge import DestinationJudge
@@ -47,15 +49,28 @@ _context = cache(client_context)
 class MakeSender(Protocol):
     """Makes a sender of one kind, which allows what the judge does."""
 
-    def __call__(self, judge: DestinationJudge, *, ca_bundle: str = "", slots: int = 16) -> Sender: ...
+    def __call__(
+        self, judge: DestinationJudge, *, ca_bundle: str = "", slots: int = 16, proxy: Proxy | None = None
+    ) -> Sender: ...
 
 
-def requests_sender(judge: DestinationJudge, *, ca_bundle: str = "", slots: int = 16) -> Sender:
-    return RequestsSender(judge, _context(ca_bundle), slots)
+def resolve_proxy(name: str) -> Sequence[IPAddress]:
+    """A resolver for proxies; a test may set another."""
+    raise OSError(-2, "No such name")
 
 
-def curl_sender(judge: DestinationJudge, *, ca_bundle: str = "", slots: int = 16) -> Sender:
-    return CurlSender(judge, ca_bundle, slots)
+def _egress_proxy(proxy: Proxy | None) -> EgressProxy | None:
+    return EgressProxy(proxy, NameLookup(lambda name: resolve_proxy(name))) if proxy else None
+
+
+def requests_sender(
+    judge: DestinationJudge, *, ca_bundle: str = "", slots: int = 16, proxy: Proxy | None = None
+) -> Sender:
+    return RequestsSender(judge, _context(ca_bundle), slots, proxy=_egress_proxy(proxy))
+
+
+def curl_sender(judge: DestinationJudge, *, ca_bundle: str = "", slots: int = 16, proxy: Proxy | None = None) -> Sender:
+    return CurlSender(judge, ca_bundle, slots, proxy=_egress_proxy(proxy))
 
 
 KINDS: dict[str, MakeSender] = {"requests": requests_sender, "curl": curl_sender}
