@@ -7,7 +7,7 @@ from django.db import models
 from django.utils import timezone
 
 from deliveries.engine.statements import Claimed, Result
-from deliveries.models import Delivery, Lane
+from deliveries.models import Attempt, Delivery, Lane
 from events.emit import emit
 from events.models import Event, EventType
 from switera_webhooks.environments import Environment
@@ -94,3 +94,14 @@ def ended(
         error_code=error_code,
         error=error,
     )
+
+
+def attempts() -> list[tuple[int, str, int | None, str]]:
+    """Every attempt: number, status, response status, error code."""
+    return list(Attempt.objects.order_by("number").values_list("number", "status", "response_status", "error_code"))
+
+
+def due_in(delivery: Delivery) -> float:
+    """Seconds until the next attempt."""
+    assert delivery.due_at is not None
+    return (delivery.due_at - timezone.now()).total_seconds()

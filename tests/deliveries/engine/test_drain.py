@@ -7,19 +7,17 @@ import time
 from collections import Counter
 
 import pytest
-from django.db import OperationalError, connections
+from django.db import connections
 from django.utils import timezone
 from pytest_django import Settings
 from standardwebhooks import Webhook
 
 from deliveries.endpoints import enable_endpoint, update_endpoint
 from deliveries.engine.destinations import Destinations
-from deliveries.engine.drain import Engine, retrying
-from deliveries.engine.statements import statements
-from deliveries.engine.sweep import sweep, work_is_due
+from deliveries.engine.drain import Engine
 from deliveries.models import Attempt, Delivery, Lane
 from switera_webhooks.encryption import decrypt
-from tests.deliveries.engine.rows import make_app, make_due, make_endpoint, make_events
+from tests.deliveries.engine.rows import attempts, due_in, make_app, make_due, make_endpoint, make_events
 from tests.receivers.behaviours import answer, answers, never_answers
 from tests.receivers.server import Peer, Receiver
 from webhooks.audit import SYSTEM
@@ -29,15 +27,6 @@ from webhooks.secrets import rotate_secret
 pytestmark = pytest.mark.django_db(transaction=True)
 
 OK = answers(answer("204 No Content"))
-
-
-def attempts() -> list[tuple[int, str, int | None, str]]:
-    return list(Attempt.objects.order_by("number").values_list("number", "status", "response_status", "error_code"))
-
-
-def due_in(delivery: Delivery) -> float:
-    assert delivery.due_at is not None
-    return (delivery.due_at - timezone.now()).total_seconds()
 
 
 def verify(endpoint: Endpoint, body: bytes, headers: dict[str, str], secret: int = 0) -> None:
@@ -315,34 +304,6 @@ def test_one_pass_leaves_what_becomes_due_during_it(engine: Engine, settings: Se
     assert Delivery.objects.get().status == "failed"
 
 
-def test_a_lost_worker_costs_no_retry_until_the_third_time(engine: Engine, settings: Settings) -> None:
-    """S43."""
-    settings.WEBHOOKS_RETRY_SCHEDULE = (100.0,)
-    app = make_app()
-    make_endpoint(app)
-    make_events(app)
-    statements().fan_out(10)
-    for lost, position in ((1, 0), (2, 0), (3, 1)):
-        assert len(statements().claim(10, 25)) == 1
-        Delivery.objects.update(leased_until=timezone.now() - dt.timedelta(seconds=1))
-
-        assert sweep() == 1
-
-        delivery = Delivery.objects.get()
-        assert (delivery.status, delivery.lost_count, delivery.schedule_position) == ("pending", lost, position)
-        assert Lane.objects.get().in_flight == 0
-    assert 95 < due_in(delivery) <= 100
-    assert attempts() == [(n, "failed", None, "worker_lost") for n in (1, 2, 3)]
-    assert Lane.objects.get().failing_since is None
-
-    make_due(Delivery.objects.all())
-    with Receiver(OK) as receiver:
-        Endpoint.objects.update(url=receiver.url())
-        engine.drain(None)
-    delivery.refresh_from_db()
-    assert (delivery.status, delivery.attempt_count, delivery.lost_count) == ("succeeded", 4, 0)
-
-
 def test_a_secret_that_no_key_opens_fails_the_attempt_and_sends_nothing(engine: Engine, settings: Settings) -> None:
     app = make_app()
     with Receiver(OK) as receiver:
@@ -371,39 +332,6 @@ def test_a_private_address_is_refused_and_nothing_is_sent(engine: Engine, settin
         assert receiver.connections == 0
 
     assert attempts() == [(1, "failed", None, "blocked_address")]
-
-
-def test_work_is_due_tells_whether_a_drain_would_find_something(engine: Engine) -> None:
-    app = make_app()
-    assert work_is_due() is False
-    with Receiver(OK) as receiver:
-        make_endpoint(app, url=receiver.url())
-        make_events(app)
-        assert work_is_due() is True
-        engine.drain(None)
-
-    assert work_is_due() is False
-
-
-def test_a_statement_that_meets_a_deadlock_is_tried_again() -> None:
-    tries: list[int] = []
-
-    def deadlocks_twice() -> str:
-        tries.append(1)
-        if len(tries) < 3:
-            raise OperationalError("deadlock detected")
-        return "done"
-
-    assert retrying(deadlocks_twice) == "done"
-    assert len(tries) == 3
-
-
-def test_a_database_that_stays_away_is_given_up_after_a_while() -> None:
-    def fails() -> None:
-        raise OperationalError("the server is away")
-
-    with pytest.raises(OperationalError, match="away"):
-        retrying(fails, within=0.1)
 
 
 def test_two_engines_side_by_side_send_each_delivery_once() -> None:
