@@ -3,6 +3,8 @@
 PYTHON ?= python3
 PY := .venv/bin/python
 INSTALL := $(PY) -m pip install --quiet --no-input --disable-pip-version-check
+INSTALL_CURL = $(INSTALL) --only-binary :all: -r requirements-curl.txt || \
+	echo "pycurl cannot be installed here: requests will leave through the slower of the two senders."
 
 .PHONY: run test lint bench
 
@@ -27,14 +29,16 @@ lint: .venv/installed-dev
 bench: .venv/installed-dev
 	@exec $(PY) -m benchmarks $(ARGS)
 
-.venv/installed: requirements.txt | .venv/bin/pip
+.venv/installed: requirements.txt requirements-curl.txt | .venv/bin/pip
 	@echo "Installing packages into .venv"
 	@$(INSTALL) -r requirements.txt
+	@$(INSTALL_CURL)
 	@touch $@
 
-.venv/installed-dev: requirements-dev.txt requirements.txt | .venv/bin/pip
+.venv/installed-dev: requirements-dev.txt requirements.txt requirements-curl.txt | .venv/bin/pip
 	@echo "Installing packages into .venv, those for tests and lint too"
 	@$(INSTALL) -r requirements-dev.txt
+	@$(INSTALL_CURL)
 	@touch $@ .venv/installed
 
 # pip comes last, so an environment whose making was cut short is made again.

@@ -6,6 +6,7 @@ stop every command, and `refuse_incomplete_settings` stops web, worker and sched
 
 import ipaddress
 from collections.abc import Iterable, Sequence
+from importlib.util import find_spec
 from pathlib import Path
 from typing import Any
 
@@ -132,16 +133,25 @@ def _is_within(inner: Network, outer: Network) -> bool:
 
 @register()
 def delivering(app_configs: Apps, **_: object) -> list[CheckMessage]:
-    """How failures are met."""
-    if settings.WEBHOOKS_RETRY_SCHEDULE:
-        return []
-    return [
-        Warning(
-            "WEBHOOKS_RETRY_SCHEDULE is empty: a delivery that fails once is never tried again.",
-            hint="Set it to seconds between attempts, such as 5,300,1800.",
-            id="switera.W003",
+    """What requests leave by, and how failures are met."""
+    problems: list[CheckMessage] = []
+    if settings.WEBHOOKS_TRANSPORT == "curl" and find_spec("pycurl") is None:
+        problems.append(
+            Error(
+                "WEBHOOKS_TRANSPORT is curl, but the package pycurl is not installed.",
+                hint="Install requirements-curl.txt, or set WEBHOOKS_TRANSPORT to auto.",
+                id="switera.E007",
+            )
         )
-    ]
+    if not settings.WEBHOOKS_RETRY_SCHEDULE:
+        problems.append(
+            Warning(
+                "WEBHOOKS_RETRY_SCHEDULE is empty: a delivery that fails once is never tried again.",
+                hint="Set it to seconds between attempts, such as 5,300,1800.",
+                id="switera.W003",
+            )
+        )
+    return problems
 
 
 @register()
@@ -203,7 +213,7 @@ def refuse_incomplete_settings() -> None:
     """Raises ImproperlyConfigured with a sentence for every error in the settings."""
     errors = [
         problem.msg
-        for check in (required_settings, destinations)
+        for check in (required_settings, destinations, delivering)
         for problem in check(None)
         if isinstance(problem, Error)
     ]

@@ -2,11 +2,11 @@
 
 from collections.abc import Callable, Sequence
 from functools import cache
+from importlib.util import find_spec
 from ipaddress import ip_address, ip_network
 from typing import Protocol
 from uuid import UUID
 
-from deliveries.transport.curl_sender import CurlSender
 from deliveries.transport.egress_proxy import EgressProxy
 from deliveries.transport.requests_sender import RequestsSender
 from deliveries.transport.sender import OutboundRequest, Outcome, Sender
@@ -70,10 +70,14 @@ def requests_sender(
 
 
 def curl_sender(judge: DestinationJudge, *, ca_bundle: str = "", slots: int = 16, proxy: Proxy | None = None) -> Sender:
+    from deliveries.transport.curl_sender import CurlSender
+
     return CurlSender(judge, ca_bundle, slots, proxy=_egress_proxy(proxy))
 
 
-KINDS: dict[str, MakeSender] = {"requests": requests_sender, "curl": curl_sender}
+KINDS: dict[str, MakeSender] = {"requests": requests_sender}
+if find_spec("pycurl"):  # not every machine has a wheel for it
+    KINDS["curl"] = curl_sender
 
 
 def request(
