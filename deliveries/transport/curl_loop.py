@@ -67,12 +67,14 @@ class CurlLoop:
         """
         if self._timer is not None:
             wait = min(wait, max(0.0, self._timer - time.monotonic()))
-        for descriptor, event in self._epoll.poll(wait):
+        events = self._epoll.poll(wait)
+        lost = {descriptor for descriptor, _ in events if descriptor in self._idle}
+        for descriptor in lost:  # first: whatever runs next may be about to use one of them
+            self._lost(descriptor)
+        for descriptor, event in events:
             if descriptor == self._bell:
                 os.eventfd_read(self._bell)
-            elif descriptor in self._idle:
-                self._lost(descriptor)
-            else:
+            elif descriptor not in lost:
                 flags = pycurl.CSELECT_IN if event & _IN else 0
                 if event & _OUT:
                     flags |= pycurl.CSELECT_OUT

@@ -188,7 +188,7 @@ class CurlSender:
 
     def _make_loop(self) -> None:
         self._loop = CurlLoop(keep=self._slots)
-        if self._caretaker is None:
+        if self._caretaker is None or not self._caretaker.is_alive():
             self._caretaker = threading.Thread(target=self._take_care, name="sender's caretaker", daemon=True)
             self._caretaker.start()
         self._called.set()

@@ -214,7 +214,18 @@ def test_a_receiver_that_hangs_up_in_the_handshake(trusting: Sender) -> None:
     with Receiver(drips_before_reading(b"", every=0)) as receiver:
         outcome = send_one(trusting, request(f"https://hooks.example:{receiver.port}/"))
 
-    assert outcome.error_code in {ErrorCode.TLS_ERROR, ErrorCode.CONNECTION_RESET}
+    assert outcome.error_code == ErrorCode.TLS_ERROR
+
+
+def test_a_receiver_that_resets_the_connection_in_the_handshake(trusting: Sender) -> None:
+    def behave(peer: Peer) -> None:
+        peer.read_some()
+        peer.reset()
+
+    with Receiver(behave) as receiver:
+        outcome = send_one(trusting, request(f"https://hooks.example:{receiver.port}/"))
+
+    assert outcome.error_code == ErrorCode.CONNECTION_RESET
 
 
 def test_the_bundle_must_be_a_file_of_certificates(tmp_path: Path) -> None:

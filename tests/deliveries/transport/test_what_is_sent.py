@@ -137,7 +137,7 @@ def test_s24_a_header_that_is_none_is_not_sent_and_the_log_says_where_but_not_wh
     assert send_one(sender, request(receiver.url("hooks.example"))).error_code is None
 
 
-def test_s31_the_log_holds_no_url_and_no_header_of_a_receiver_that_misbehaves(
+def test_s25_s31_the_log_holds_no_url_and_no_header_of_a_receiver_that_misbehaves(
     sender: Sender, caplog: pytest.LogCaptureFixture
 ) -> None:
     bad = b"HTTP/1.1 200 OK\r\nContent-Length: 2\r\nTransfer-Encoding: chunked\r\nno colon\r\n\r\n0\r\n\r\n"
