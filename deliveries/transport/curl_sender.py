@@ -231,6 +231,8 @@ class CurlSender:
         if self._wanted or not self._lock.acquire(blocking=False):
             return False
         try:
+            if self._closed:  # what was in flight was cut: nothing of it will come
+                return False
             absent = time.monotonic() - self._seen_at
             if self._in_flight == 0 and absent >= REST_AFTER_SECONDS:
                 self._close_loop()
