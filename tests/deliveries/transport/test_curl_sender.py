@@ -158,3 +158,14 @@ def test_the_head_of_an_answer_that_is_known_is_found_again_and_no_other() -> No
         *[(("X-Number", number), ("Content-Length", "2")) for number in ("1", "1", "2")],
         (("Content-Length", "2"),),
     ]
+
+
+def test_close_ends_a_caretaker_that_drives() -> None:
+    with Receiver(never_answers) as silent:
+        sender = curl_sender(judge())
+        sender.start(request(silent.url("hooks.example"), timeout=60))
+        time.sleep(0.3)  # by now the caretaker waits for the silent one
+        started = time.monotonic()
+        sender.close()
+        assert time.monotonic() - started < 1
+    assert "sender's caretaker" not in {thread.name for thread in threading.enumerate()}
