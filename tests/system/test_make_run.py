@@ -107,7 +107,8 @@ def test_a_taken_port_is_one_sentence(start_run: StartRun, ports: dict[str, str]
     second = start_run()
     assert second.process.wait(60) == 1
     assert re.fullmatch(
-        rf"Port {ports['PORT']} is not free \(.*\): end what uses it, or run `PORT=<another port> make run`\.\n",
+        rf"Port ({ports['PORT']}|{ports['RECEIVER_PORT']}) is not free \(.*\): "
+        r"end what uses it, or run `(RECEIVER_)?PORT=<another port> make run`\.\n",
         second.output,
     )
     third = start_run(PORT=ports["RECEIVER_PORT"])
