@@ -1,7 +1,7 @@
 """Deliveries a second from a backlog, by the engine and by one task a delivery, and what each costs."""
 
 import statistics
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 
 import redis
@@ -29,49 +29,44 @@ AT_LEAST_TIMES = 6.0
 STATEMENTS_AT_MOST = 0.1
 ROUND_SECONDS = 120.0
 
+ENGINE = "engine"
+FAN_OUT_TOO = "engine, fan-out included"
+REQUESTS = "engine, requests"
+TASKS = "one task a delivery"
+DELIVERIES = {ENGINE: BY_ENGINE, FAN_OUT_TOO: BY_ENGINE, REQUESTS: BY_ENGINE, TASKS: BY_TASKS}
+
 _STAGED = "staged"
 
 
 def run(stack: Stack) -> Report:
-    dispatched: list[Usage] = []
-    emitted: list[Usage] = []
-    tasks: list[Usage] = []
+    measured: dict[str, list[Usage]] = {name: [] for name in DELIVERIES}
     with sink(stack.directory, ENDPOINTS) as urls, Meter(stack) as meter:
         app = seed_app(urls)
         # In turns, so that whatever else the machine does meets all of them.
         for _ in range(ROUNDS):
             with product(stack) as running:
-                workers = running.family("worker")
-                for deliveries, fan_out, usages in (
-                    (WARM_UP, False, None),
-                    (BY_ENGINE, True, dispatched),
-                    (BY_ENGINE, False, emitted),
-                ):
-                    _emit(app, deliveries, fan_out=fan_out)
-                    usage = meter.measure(workers, ROUND_SECONDS)
-                    if usages is not None:
-                        usages.append(usage)
+                _warm_up(app, running, meter)
+                for name, fan_out in ((ENGINE, True), (FAN_OUT_TOO, False)):
+                    _emit(app, BY_ENGINE, fan_out=fan_out)
+                    measured[name].append(meter.measure(running.family("worker"), ROUND_SECONDS))
+            with product(stack, {"WEBHOOKS_TRANSPORT": "requests"}) as running:
+                _warm_up(app, running, meter)
+                _emit(app, BY_ENGINE, fan_out=True)
+                measured[REQUESTS].append(meter.measure(running.family("worker"), ROUND_SECONDS))
             with _task_worker(stack) as running:
-                workers = running.family("worker")
-                _hand_over_tasks(stack, app, WARM_UP)
-                meter.measure(workers, ROUND_SECONDS)
-                _hand_over_tasks(stack, app, BY_TASKS)
-                tasks.append(meter.measure(workers, ROUND_SECONDS))
+                for deliveries in (WARM_UP, BY_TASKS):
+                    _hand_over_tasks(stack, app, deliveries)
+                    usage = meter.measure(running.family("worker"), ROUND_SECONDS)
+                measured[TASKS].append(usage)
     unsent = Delivery.objects.exclude(status=DeliveryStatus.SUCCEEDED, response_status=204).count()
-    return _report(
-        {
-            "engine": (BY_ENGINE, dispatched),
-            "engine, fan-out included": (BY_ENGINE, emitted),
-            "one task a delivery": (BY_TASKS, tasks),
-        },
-        unsent,
-    )
+    return _report(measured, unsent)
 
 
-def _report(measured: dict[str, tuple[int, Sequence[Usage]]], unsent: int) -> Report:
+def _report(measured: Mapping[str, Sequence[Usage]], unsent: int) -> Report:
     rows = []
     figures: dict[str, dict[str, float]] = {}
-    for name, (deliveries, usages) in measured.items():
+    for name, usages in measured.items():
+        deliveries = DELIVERIES[name]
         by_speed = sorted(deliveries / usage.seconds for usage in usages)
         figures[name] = {
             "deliveries_a_second": statistics.median(by_speed),
@@ -92,7 +87,7 @@ def _report(measured: dict[str, tuple[int, Sequence[Usage]]], unsent: int) -> Re
                 f"{found['claimed_at_once']:.0f}" if found["claimed_at_once"] else "",
             )
         )
-    engine, tasks = figures["engine"], figures["one task a delivery"]
+    engine, tasks = figures[ENGINE], figures[TASKS]
     times = engine["deliveries_a_second"] / tasks["deliveries_a_second"]
     title = f"{TITLE}: {ENDPOINTS} endpoints, bodies of 1 KiB, {WORKER_PROCESSES} worker processes, sink: {sink_name()}"
     headings = ("", "a second", f"of {ROUNDS} rounds", "worker CPU ms", "PostgreSQL CPU ms", "statements", "a claim")
@@ -109,6 +104,12 @@ def _report(measured: dict[str, tuple[int, Sequence[Usage]]], unsent: int) -> Re
         ],
         figures={**figures, "times": times},
     )
+
+
+def _warm_up(app: App, running: Processes, meter: Meter) -> None:
+    """Every process has made its connections, and knows the endpoints."""
+    _emit(app, WARM_UP, fan_out=False)
+    meter.measure(running.family("worker"), ROUND_SECONDS)
 
 
 def _emit(app: App, deliveries: int, *, fan_out: bool) -> None:
