@@ -5,7 +5,7 @@ from collections.abc import Mapping
 from django.db import transaction
 
 from deliveries.locking import lock_lane
-from deliveries.models import Delivery, DeliveryStatus
+from deliveries.models import Delivery, DeliveryStatus, Turn
 from switera_webhooks.database import database_now
 from switera_webhooks.nudge import nudge
 from switera_webhooks.refusals import Conflict
@@ -28,13 +28,11 @@ def retry_delivery(delivery: Delivery, actor: Actor) -> Delivery:
         retried = (
             Delivery.objects.filter(pk=delivery.pk)
             .exclude(status=DeliveryStatus.SENDING)
-            .update(status=DeliveryStatus.PENDING, due_at=now, schedule_position=0, lost_count=0)
+            .update(status=DeliveryStatus.PENDING, due_at=now, turn=Turn.URGENT, schedule_position=0, lost_count=0)
         )
         if not retried:
             raise Conflict("This delivery is being sent: wait until it ends.", code="delivery_sending")
-        lane.wake_at = now if lane.wake_at is None else min(lane.wake_at, now)
-        lane.seq += 1
-        lane.save(update_fields=["wake_at", "seq"])
+        lane.wait_from(Turn.URGENT, now)
         _record(delivery, actor, "delivery.retried", {"status": [delivery.status, "pending"]})
         nudge()
     delivery.refresh_from_db()

@@ -6,7 +6,7 @@ from django.db.models import Count, Exists, IntegerField, OuterRef, QuerySet, Su
 from django.db.models.functions import Coalesce
 from django.utils import timezone
 
-from deliveries.models import Delivery, DeliveryStatus
+from deliveries.models import Delivery, DeliveryStatus, Turn
 from webhooks.health import EndpointFacts, Health, endpoint_health
 from webhooks.models import Endpoint
 
@@ -22,7 +22,8 @@ def with_facts(endpoints: QuerySet[Endpoint]) -> QuerySet[Any]:
         .values("number")
     )
     return endpoints.select_related("lane").annotate(
-        waiting_for_retry=Exists(pending.filter(attempt_count__gt=0)),
+        # By turn: a backlog of first attempts is not looked through.
+        waiting_for_retry=Exists(pending.filter(turn__in=(Turn.URGENT, Turn.RETRY), attempt_count__gt=0)),
         held_count=Coalesce(Subquery(held, output_field=IntegerField()), 0),
     )
 

@@ -118,10 +118,12 @@ def update_endpoint(endpoint: Endpoint, changes: Mapping[str, object], actor: Ac
             endpoint.save(update_fields=[*changed, "version", "updated_at"])
             if "rate_limit" in changed:
                 lane.rate = None if endpoint.rate_limit is None else float(endpoint.rate_limit)
-                lane.tokens_at = None
-                lane.wake_at = database_now()
+                lane.tokens_at = lane.paced_until = None
                 lane.seq += 1
-                lane.save(update_fields=["rate", "tokens_at", "wake_at", "seq"])
+                lane.save(update_fields=["rate", "tokens_at", "paced_until", "seq"])
+            if "url" in changed:
+                lane.start_anew()
+                lane.save()
             audit.record_of_endpoint(endpoint, actor, "endpoint.updated", _told(before, changed))
         if changes.get("enabled") is False:
             endpoint = disable_endpoint(endpoint, DisabledReason.MANUAL, actor)
@@ -156,9 +158,10 @@ def enable_endpoint(endpoint: Endpoint, actor: Actor, held: Literal["release", "
             canceled = _cancel_pending(endpoint, test=False) if held == "cancel" else 0
             lane.held = False
             lane.failing_since = None
-            lane.wake_at = database_now()
+            lane.start_anew()
+            lane.find_waiting()
             lane.seq += 1
-            lane.save(update_fields=["held", "failing_since", "wake_at", "seq"])
+            lane.save()
             audit.record_of_endpoint(endpoint, actor, "endpoint.enabled", {"held": held, "canceled": canceled})
             nudge()
     return endpoint
@@ -175,9 +178,9 @@ def delete_endpoint(endpoint: Endpoint, actor: Actor) -> None:
         erase_secrets(endpoint)
         canceled = _cancel_pending(endpoint)
         lane.closed = True
-        lane.wake_at = None
+        lane.urgent_from = lane.fresh_from = lane.retry_from = None
         lane.seq += 1
-        lane.save(update_fields=["closed", "wake_at", "seq"])
+        lane.save(update_fields=["closed", "urgent_from", "fresh_from", "retry_from", "seq"])
         audit.record_of_endpoint(endpoint, actor, "endpoint.deleted", {"url": endpoint.url, "canceled": canceled})
 
 

@@ -7,7 +7,7 @@ from django.db import transaction
 from django.utils import timezone
 
 from deliveries.locking import lock_lane
-from deliveries.models import Delivery
+from deliveries.models import Delivery, Turn
 from events.event_data import check_event_data
 from events.event_types import visible_event_types
 from events.models import Event, EventType
@@ -43,9 +43,7 @@ def send_test(endpoint: Endpoint, event_type: str, actor: Actor, data: object | 
         _refuse_over_limit(endpoint.app)
         lane = lock_lane(endpoint.pk)
         delivery = _create(endpoint, found, data)
-        lane.wake_at = delivery.due_at if lane.wake_at is None else min(lane.wake_at, delivery.created_at)
-        lane.seq += 1
-        lane.save(update_fields=["wake_at", "seq"])
+        lane.wait_from(delivery.turn, delivery.created_at)
         audit.record_of_endpoint(
             endpoint, actor, "endpoint.tested", {"event_type": found.name, "delivery_id": delivery.public_id}
         )
@@ -99,6 +97,7 @@ def _create(endpoint: Endpoint, event_type: EventType, data: object) -> Delivery
         event_type=event_type.name,
         test=True,
         due_at=now,
+        turn=Turn.URGENT,
         created_at=now,
     )
 

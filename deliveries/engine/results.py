@@ -4,21 +4,27 @@ import json
 
 from django.utils import timezone
 
+from deliveries.engine.lane_rules import PAUSE_SECONDS_AT_MOST
 from deliveries.engine.retry_schedule import after_failure, after_lost_worker
 from deliveries.engine.statements import Claimed, Expired, Result
 from deliveries.error_codes import ErrorCode
 from deliveries.transport.retry_after import retry_after_seconds
 from deliveries.transport.sender import Outcome
 
+# Too many requests, bad gateway, service unavailable, gateway time-out (S23).
+_BUSY = {429, 502, 503, 504}
+
 
 def result_of(claimed: Claimed, outcome: Outcome) -> Result:
     """A success ends the delivery; a failure is followed by the schedule's next attempt, if there is one."""
     succeeded = outcome.error_code is None
-    retry_in: float | None = None
+    retry_in = retry_after = None
     position = claimed.schedule_position
+    busy = outcome.status in _BUSY
     if not succeeded:
         header = next((value for name, value in outcome.headers if name.lower() == "retry-after"), None)
-        following = after_failure(position, retry_after_seconds(header, timezone.now()))
+        retry_after = retry_after_seconds(header, timezone.now())
+        following = after_failure(position, retry_after)
         retry_in, position = following.retry_in, following.schedule_position
     return Result(
         delivery_id=claimed.delivery_id,
@@ -35,6 +41,9 @@ def result_of(claimed: Claimed, outcome: Outcome) -> Result:
         response_truncated=outcome.truncated,
         error_code=outcome.error_code.value if outcome.error_code is not None else "",
         error=outcome.error,
+        blames=not succeeded and outcome.error_code is not ErrorCode.INTERNAL_ERROR,
+        slow=busy or outcome.error_code is ErrorCode.TIMEOUT,
+        pause=min(retry_after, PAUSE_SECONDS_AT_MOST) if busy and retry_after else None,
     )
 
 
@@ -72,4 +81,7 @@ def lost_worker(expired: Expired) -> Result:
         response_truncated=False,
         error_code=ErrorCode.WORKER_LOST.value,
         error=ErrorCode.WORKER_LOST.sentence,
+        blames=False,
+        slow=False,
+        pause=None,
     )

@@ -17,6 +17,14 @@ class DeliveryStatus(models.TextChoices):
     CANCELED = "canceled"
 
 
+class Turn(models.IntegerChoices):
+    """What goes out before what on its lane; a quarter of the room is kept for retries."""
+
+    URGENT = 0  # test sends, and what a person tries again now
+    FRESH = 1  # first attempts
+    RETRY = 2  # retries and replays
+
+
 class Delivery(models.Model):
     """One event on its way to one endpoint: the row is the queue entry, the state and the summary.
 
@@ -36,6 +44,7 @@ class Delivery(models.Model):
     status = models.CharField(max_length=10, choices=DeliveryStatus, default=DeliveryStatus.PENDING)
     # When the next attempt is due; set while pending, and then alone.
     due_at = models.DateTimeField(null=True)
+    turn = models.PositiveSmallIntegerField(choices=Turn, default=Turn.FRESH)
     # Attempts on record, lost ones included.
     attempt_count = models.PositiveIntegerField(default=0)
     # Failures counted against the retry schedule; a retry by hand starts it anew.
@@ -56,22 +65,11 @@ class Delivery(models.Model):
     class Meta:
         verbose_name_plural = "deliveries"
         indexes = [
-            # Claim: the due deliveries of one lane, oldest first. Also the count of an endpoint's held ones.
-            models.Index(fields=["endpoint", "due_at"], condition=Q(status="pending"), name="delivery_due"),
-            # Claim on the lane of a disabled endpoint: only test sends go out.
-            models.Index(
-                fields=["endpoint", "due_at"],
-                condition=Q(status="pending", test=True),
-                name="delivery_due_test",
-            ),
+            # Claim: the due deliveries of one lane by turn, oldest first. Also the count of an endpoint's held ones, and
+            # health: does one wait for a retry?
+            models.Index(fields=["endpoint", "turn", "due_at"], condition=Q(status="pending"), name="delivery_due"),
             # Sweep: leases that ran out.
             models.Index(fields=["leased_until"], condition=Q(status="sending"), name="delivery_leased"),
-            # Health: is a delivery of this endpoint waiting for a retry?
-            models.Index(
-                fields=["endpoint"],
-                condition=Q(status="pending", attempt_count__gt=0),
-                name="delivery_retrying",
-            ),
             # An app's list of deliveries, newest first.
             models.Index(fields=["app", "environment", "-id"], name="delivery_of_app"),
             # The same of one endpoint.

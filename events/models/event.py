@@ -32,8 +32,8 @@ class Event(models.Model):
 
     class Meta:
         indexes = [
-            # The engine's fan-out: what is not dispatched yet, oldest first.
-            models.Index(fields=["id"], condition=Q(dispatched_at=None), name="event_undispatched"),
+            # The engine's fan-out: what is not dispatched yet, by app, oldest first.
+            models.Index(fields=["app", "id"], condition=Q(dispatched_at=None), name="event_undispatched"),
             # An app's list of events, newest first, and the filter by time.
             models.Index(fields=["app", "environment", "-id"], name="event_of_app"),
             # The same filtered by organization.

@@ -69,7 +69,7 @@ def test_a_new_endpoint_has_a_lane_a_secret_and_encrypted_headers() -> None:
     assert "hush" not in str(endpoint.headers)
     assert decrypt(endpoint.headers["X-Key"]) == "hush"
     lane = Lane.objects.get()
-    assert (lane.endpoint_id, lane.rate, lane.held, lane.wake_at) == (endpoint.id, 5.0, False, None)
+    assert (lane.endpoint_id, lane.rate, lane.held, lane.first_wake_at) == (endpoint.id, 5.0, False, None)
     assert audited() == [("endpoint.created", "command")]
     assert "hush" not in str(AuditEntry.objects.values().get())
 

@@ -18,12 +18,15 @@ class App(models.Model):
     id = models.UUIDField(primary_key=True, default=new_id, editable=False)
     name = models.CharField(max_length=200)
     slug = models.SlugField(max_length=80, unique=True)
+    # Its share of what is sent while more is due than can be, against other apps'; for operators.
+    weight = models.PositiveSmallIntegerField(default=1)
     created_at = models.DateTimeField(auto_now_add=True)
     updated_at = models.DateTimeField(auto_now=True)
 
     class Meta:
         constraints = [
             models.CheckConstraint(condition=~models.Q(name=""), name="app_has_a_name"),
+            models.CheckConstraint(condition=models.Q(weight__range=(1, 100)), name="app_weight_1_to_100"),
         ]
 
     def __str__(self) -> str:

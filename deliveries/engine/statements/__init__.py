@@ -46,6 +46,9 @@ class Result:
     response_truncated: bool
     error_code: str
     error: str
+    blames: bool  # a failure that says something of the endpoint
+    slow: bool  # the endpoint has too much to do
+    pause: float | None  # seconds that it asked for
 
 
 @dataclass(frozen=True, slots=True)
@@ -55,6 +58,7 @@ class FinishedLane:
     endpoint_id: uuid.UUID
     finished: int  # results that were recorded; fewer than given where a lease was lost
     failing_since: dt.datetime | None
+    opened_until: dt.datetime | None  # its circuit breaker opened with these results
 
 
 @dataclass(frozen=True, slots=True)
@@ -77,6 +81,10 @@ class Waiting:
     lanes: bool  # that are due and have room
 
 
+# So many deliveries are made at once; one event may make more.
+FAN_OUT_DELIVERIES = 2_000
+
+
 class Statements(Protocol):
     """Each is one short transaction; none is open while a request is."""
 
@@ -86,15 +94,20 @@ class Statements(Protocol):
     def waiting(self) -> Waiting:
         """Whether a fan-out and a claim would find something: a look costs a seventh of trying both."""
 
-    def fan_out(self, events: int) -> int:
-        """Dispatch up to so many undispatched events, oldest first; the number that was dispatched.
+    def fan_out(self, events: int, deliveries: int = FAN_OUT_DELIVERIES) -> int:
+        """Dispatch up to so many events, apps in turn, oldest first, as make some `deliveries`; their number.
 
         Inserts a delivery for each endpoint of the event's app and environment that existed when it was
-        emitted and subscribes to its type now, and wakes those endpoints' lanes.
+        emitted and subscribes to its type now, and wakes those endpoints' lanes. 0 also while another process
+        dispatches.
         """
 
-    def claim(self, limit: int, lease_seconds: float) -> list[Claimed]:
-        """Lease up to `limit` due deliveries, a fair share of each lane that is due and has room."""
+    def claim(self, limit: int, lease_seconds: float, passed_over: Sequence[uuid.UUID] = ()) -> list[Claimed]:
+        """Lease up to `limit` due deliveries, a fair share of each lane that is due and has room.
+
+        Apps share by their weight, an app's lanes evenly. On a lane what is urgent comes first, then first attempts,
+        then retries, for which a quarter of the room is kept. `passed_over` are endpoints to leave alone now.
+        """
 
     def finish(self, results: Sequence[Result]) -> list[FinishedLane]:
         """Record attempts, the deliveries' state and next due time, and the lanes' facts, all or nothing.
@@ -107,6 +120,9 @@ class Statements(Protocol):
 
     def cancel_closed(self) -> int:
         """Cancel what waits on the lanes of deleted endpoints; the number of deliveries."""
+
+    def recount(self) -> int:
+        """Count the slots of lanes again, by the leases that there are; the number of lanes that were wrong."""
 
 
 def statements() -> Statements:

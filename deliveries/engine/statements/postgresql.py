@@ -1,236 +1,128 @@
-"""The hot statements for PostgreSQL 15 and later: one statement each.
+"""The hot statements for PostgreSQL 15 and later: one statement each, prepared, in binary.
 
-Traps that shaped them, all met in measurements:
-
-- SKIP LOCKED locks a row newer than the statement's snapshot, while deliveries are read by that old snapshot: rows
-  were leased twice. So a lane carries `seq`, which grows with every change of its pending deliveries; the claim joins
-  the lane to an unlocked copy of itself and takes nothing where they differ.
-- `update … from cte` became a sequential scan of the history: claim by `id = any(array(…))`, finish by the key alone.
-- Locks are taken in the order deliveries being sent, then lanes by id; pending deliveries only under their lane's lock.
-- Moments are `statement_timestamp()`: stable, so that indexes serve, and not frozen by a surrounding transaction.
+Planning one anew costs more than running it, and values written as text cost six times their binary form.
 """
 
 import uuid
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
+from typing import Any
 
+import psycopg
 from django.db import connection
 
-from deliveries.engine.statements import Claimed, Expired, FinishedLane, Result, Waiting
+from deliveries.engine.lane_rules import ONE_RETRY_OF
+from deliveries.engine.statements import FAN_OUT_DELIVERIES, Claimed, Expired, FinishedLane, Result, Waiting
+from deliveries.engine.statements.postgresql_claim import CLAIM
+from deliveries.engine.statements.postgresql_fan_out import FAN_OUT
+from deliveries.engine.statements.postgresql_finish import FINISH
 from switera_webhooks.ids import new_id
 
+# A plan by sequential scan, chosen while a table was small, would stay when it has grown.
 _SESSION = "set enable_seqscan = off; set plan_cache_mode = force_generic_plan"
+_FIRST_ID = uuid.UUID(int=0)
 
 _WAITING = """
 select exists (select from events_event where dispatched_at is null),
-       exists (select from deliveries_lane
-                where wake_at <= statement_timestamp() and in_flight < cap and not closed)
-"""
-
-# patterns: the same as events.catalog.patterns.patterns_matching, inside the statement.
-FAN_OUT = """
-with e as materialized (
-    select id, app_id, environment, type, organization_id, test, created_at
-      from events_event where dispatched_at is null
-     order by id limit %(events)s for update skip locked),
-p as materialized (
-    select e.id, array_agg(pattern) as patterns
-      from e cross join lateral (
-        select e.type as pattern
-        union all
-        select array_to_string((string_to_array(e.type, '.'))[1:part], '.') || '.*'
-          from generate_series(1, array_length(string_to_array(e.type, '.'), 1) - 1) part
-        union all
-        select '*' where split_part(e.type, '.', 1) <> 'webhook') x
-     group by e.id),
-d as (
-    insert into deliveries_delivery (id, event_id, endpoint_id, app_id, environment, event_type, test, status, due_at,
-                                     attempt_count, schedule_position, lost_count, error_code, error, created_at)
-    select switera_uuid7(), e.id, endpoint.id, e.app_id, e.environment, e.type, e.test, 'pending',
-           statement_timestamp(), 0, 0, 0, '', '', statement_timestamp()
-      from e join p on p.id = e.id
-      join webhooks_endpoint endpoint
-        on endpoint.app_id = e.app_id and endpoint.environment = e.environment and endpoint.deleted_at is null
-       and endpoint.created_at <= e.created_at
-       and (endpoint.organization_id is null or endpoint.organization_id = e.organization_id)
-       and endpoint.event_types ?| p.patterns
-    on conflict (event_id, endpoint_id) do nothing
-    returning endpoint_id),
-g as materialized (select distinct endpoint_id from d),
-k as materialized (
-    select l.endpoint_id from deliveries_lane l join g on g.endpoint_id = l.endpoint_id
-     order by l.endpoint_id for no key update of l),
-lanes as (
-    update deliveries_lane l set wake_at = least(l.wake_at, statement_timestamp()), seq = l.seq + 1
-      from k where l.endpoint_id = k.endpoint_id),
-done as (
-    update events_event set dispatched_at = statement_timestamp()
-     where id = any(array(select id from e)) returning id)
-select count(*) from done
-"""
-
-CLAIM = """
-with l as materialized (
-    select l.endpoint_id, l.held, l.seq <> unlocked.seq as moved, l.cap - l.in_flight as slots,
-           case when l.rate is not null then
-             least(greatest(l.rate, 1), coalesce(
-               l.tokens + l.rate * extract(epoch from statement_timestamp() - l.tokens_at), greatest(l.rate, 1)))
-           end as tokens
-      from deliveries_lane l join deliveries_lane unlocked on unlocked.endpoint_id = l.endpoint_id
-     where l.wake_at <= statement_timestamp() and l.in_flight < l.cap and not l.closed
-     order by l.wake_at limit %(limit)s for update of l skip locked),
-q as (
-    select endpoint_id, held, moved, tokens,
-           case when moved then 0 else
-             least(slots, floor(tokens)::int, ceil(%(limit)s::numeric / count(*) over ())::int) end as room
-      from l),
-s as materialized (
-    select q.endpoint_id, d.id, d.due_at, d.place <= q.room and d.due_at <= statement_timestamp() as take
-      from q cross join lateral (
-        select id, due_at, row_number() over (order by due_at) as place from (
-          (select id, due_at from deliveries_delivery
-            where endpoint_id = q.endpoint_id and status = 'pending' and not q.held
-            order by due_at limit q.room + 1)
-          union all
-          (select id, due_at from deliveries_delivery
-            where endpoint_id = q.endpoint_id and status = 'pending' and test and q.held
-            order by due_at limit q.room + 1)) x) d),
-u as (
-    update deliveries_delivery d
-       set status = 'sending', lease = %(lease)s, due_at = null, last_attempt_at = statement_timestamp(),
-           leased_until = statement_timestamp() + %(lease_seconds)s * interval '1 second'
-     where d.id = any(array(select id from s where take limit %(limit)s))
-       and d.status = 'pending' and d.due_at <= statement_timestamp()
-    returning d.id, d.endpoint_id, d.app_id, d.event_id, d.event_type, d.attempt_count, d.schedule_position),
-g as (
-    select q.endpoint_id, q.moved, q.tokens, count(u.id) as taken,
-           min(s.due_at) filter (where u.id is null) as next_due
-      from q left join s on s.endpoint_id = q.endpoint_id left join u on u.id = s.id
-     group by q.endpoint_id, q.moved, q.tokens),
-lanes as (
-    update deliveries_lane l
-       set in_flight = l.in_flight + g.taken, seq = l.seq + 1,
-           wake_at = case
-             when g.moved then statement_timestamp()
-             when g.next_due is null then null
-             when g.tokens - g.taken < 1 then greatest(
-               g.next_due, statement_timestamp() + (1 - (g.tokens - g.taken)) / l.rate * interval '1 second')
-             else greatest(g.next_due, statement_timestamp()) end,
-           tokens = coalesce(g.tokens - g.taken, 0),
-           tokens_at = case when l.rate is not null then statement_timestamp() end
-      from g where l.endpoint_id = g.endpoint_id)
-select u.id, u.endpoint_id, endpoint.version, u.app_id, u.event_id, u.event_type, u.attempt_count,
-       u.schedule_position, event.payload
-  from u join events_event event on event.id = u.event_id
-  join webhooks_endpoint endpoint on endpoint.id = u.endpoint_id
-"""
-
-FINISH = """
-with v as materialized (
-    select * from unnest(
-        %(id)s::uuid[], %(lease)s::uuid[], %(ok)s::bool[], %(retry_in)s::float8[], %(position)s::smallint[],
-        %(lost)s::smallint[], %(attempt)s::uuid[], %(started_at)s::timestamptz[], %(ms)s::int[],
-        %(status)s::smallint[], %(headers)s::jsonb[], %(body)s::text[], %(truncated)s::bool[], %(code)s::text[],
-        %(error)s::text[])
-      as v(id, lease, ok, retry_in, position, lost, attempt, started_at, ms, status, headers, body, truncated, code,
-           error)),
-d as (
-    update deliveries_delivery d
-       set status = case when v.ok then 'succeeded' when v.retry_in is null then 'failed' else 'pending' end,
-           due_at = case when not v.ok then statement_timestamp() + v.retry_in * interval '1 second' end,
-           attempt_count = d.attempt_count + 1, schedule_position = v.position, lost_count = v.lost,
-           lease = null, leased_until = null, response_status = v.status, error_code = v.code, error = v.error
-      from v where d.id = v.id and d.lease = v.lease
-    returning d.id, d.endpoint_id, d.test, d.status as delivery_status, d.due_at, d.attempt_count, v.attempt, v.ok,
-              v.started_at, v.ms, v.status, v.headers, v.body, v.truncated, v.code, v.error),
-a as (
-    insert into deliveries_attempt (id, delivery_id, number, status, started_at, duration_ms, response_status,
-                                    response_headers, response_body, response_truncated, error_code, error)
-    select attempt, id, attempt_count, case when ok then 'succeeded' else 'failed' end, started_at, ms, status,
-           headers, body, truncated, code, error
-      from d),
-g as materialized (
-    select endpoint_id, count(*) as finished, min(due_at) as next_due, bool_or(ok) as succeeded,
-           bool_or(ok and not test) as succeeded_really, bool_or(ok and test) as succeeded_in_test,
-           bool_or(not ok and not test and code <> 'worker_lost') as failed,
-           bool_or(delivery_status = 'failed') as exhausted
-      from d group by endpoint_id),
-k as materialized (
-    select l.endpoint_id from deliveries_lane l
-     where l.endpoint_id = any(array(select endpoint_id from g))
-     order by l.endpoint_id for no key update),
-lanes as (
-    update deliveries_lane l
-       set in_flight = l.in_flight - g.finished, wake_at = least(l.wake_at, g.next_due),
-           seq = l.seq + (g.next_due is not null)::int,
-           last_success_at = case when g.succeeded_really then statement_timestamp() else l.last_success_at end,
-           last_test_success_at =
-             case when g.succeeded_in_test then statement_timestamp() else l.last_test_success_at end,
-           last_exhausted_at = case when g.exhausted then statement_timestamp() else l.last_exhausted_at end,
-           failing_since = case when g.succeeded then null
-                                when g.failed then coalesce(l.failing_since, statement_timestamp())
-                                else l.failing_since end
-      from g where l.endpoint_id = g.endpoint_id and (select count(*) from k) >= 0
-    returning l.endpoint_id, g.finished, l.failing_since)
-select endpoint_id, finished, failing_since from lanes
+       exists (select from deliveries_lane where first_wake_at <= statement_timestamp())
+         or exists (select from deliveries_lane where retry_wake_at <= statement_timestamp())
 """
 
 _EXPIRED = """
 select id, lease, schedule_position, lost_count, last_attempt_at, leased_until
   from deliveries_delivery where status = 'sending' and leased_until < statement_timestamp()
- order by leased_until limit %(limit)s
+ order by leased_until limit %(limit)b
 """
 
 _CANCEL_CLOSED = """
 with l as materialized (
-    select endpoint_id from deliveries_lane where closed and wake_at is not null
+    select endpoint_id from deliveries_lane
+     where closed and (urgent_from is not null or fresh_from is not null or retry_from is not null)
      order by endpoint_id limit 100 for no key update skip locked),
 d as (
     update deliveries_delivery set status = 'canceled', due_at = null
      where endpoint_id = any(array(select endpoint_id from l)) and status = 'pending' returning id),
 lanes as (
-    update deliveries_lane set wake_at = null, seq = seq + 1 where endpoint_id = any(array(select endpoint_id from l)))
+    update deliveries_lane set urgent_from = null, fresh_from = null, retry_from = null, seq = seq + 1
+     where endpoint_id = any(array(select endpoint_id from l)))
 select count(*) from d
+"""
+
+
+
+# Only lanes that nothing happens on meanwhile: every claim changes seq, and a finish alone changes in_flight.
+_RECOUNT = """
+update deliveries_lane l set in_flight = c.leased
+  from (select l.endpoint_id, l.in_flight, l.seq, coalesce(s.leased, 0) as leased
+          from deliveries_lane l left join (
+            select endpoint_id, count(*) as leased from deliveries_delivery where status = 'sending'
+             group by endpoint_id) s on s.endpoint_id = l.endpoint_id
+         where l.in_flight > 0 or s.leased > 0) c
+ where l.endpoint_id = c.endpoint_id and c.leased <> c.in_flight and l.in_flight = c.in_flight and l.seq = c.seq
+returning l.endpoint_id
 """
 
 
 class PostgresqlStatements:
     """See `Statements`."""
 
+    def __init__(self) -> None:
+        self._prepares = False
+        # The app that the last claim got to in its turns, where there were more than it could look at.
+        self._after_app = _FIRST_ID
+
     def prepare_connection(self) -> None:
-        with connection.cursor() as cursor:
-            cursor.execute(_SESSION)
+        self._prepares = True
 
     def waiting(self) -> Waiting:
-        with connection.cursor() as cursor:
-            cursor.execute(_WAITING)
-            return Waiting(*cursor.fetchone())
+        return Waiting(*self._rows(_WAITING)[0])
 
-    def fan_out(self, events: int) -> int:
-        with connection.cursor() as cursor:
-            cursor.execute(FAN_OUT, {"events": events})
-            return int(cursor.fetchone()[0])
+    def fan_out(self, events: int, deliveries: int = FAN_OUT_DELIVERIES) -> int:
+        return int(self._rows(FAN_OUT, {"events": events, "deliveries": deliveries})[0][0])
 
-    def claim(self, limit: int, lease_seconds: float) -> list[Claimed]:
+    def claim(self, limit: int, lease_seconds: float, passed_over: Sequence[uuid.UUID] = ()) -> list[Claimed]:
         lease = uuid.uuid4()
-        with connection.cursor() as cursor:
-            cursor.execute(CLAIM, {"limit": limit, "lease": lease, "lease_seconds": lease_seconds})
-            rows = cursor.fetchall()
-        return [Claimed(row[0], lease, *row[1:]) for row in rows]
+        rows = self._rows(CLAIM, claim_values(limit, lease, lease_seconds, passed_over, self._after_app))
+        self._after_app = (rows[0][-1] if rows else None) or _FIRST_ID
+        return [Claimed(row[0], lease, *row[1:-1]) for row in rows]
 
     def finish(self, results: Sequence[Result]) -> list[FinishedLane]:
-        with connection.cursor() as cursor:
-            cursor.execute(FINISH, finish_values(results))
-            return [FinishedLane(*row) for row in cursor.fetchall()]
+        return [FinishedLane(*row) for row in self._rows(FINISH, finish_values(results))]
 
     def expired(self, limit: int) -> list[Expired]:
-        with connection.cursor() as cursor:
-            cursor.execute(_EXPIRED, {"limit": limit})
-            return [Expired(*row) for row in cursor.fetchall()]
+        return [Expired(*row) for row in self._rows(_EXPIRED, {"limit": limit})]
 
     def cancel_closed(self) -> int:
-        with connection.cursor() as cursor:
-            cursor.execute(_CANCEL_CLOSED)
-            return int(cursor.fetchone()[0])
+        return int(self._rows(_CANCEL_CLOSED)[0][0])
+
+    def recount(self) -> int:
+        return len(self._rows(_RECOUNT))
+
+    def _rows(self, statement: str, parameters: Mapping[str, object] | None = None) -> list[Any]:
+        connection.ensure_connection()
+        with connection.wrap_database_errors:
+            raw: psycopg.Connection[Any] = connection.connection
+            if self._prepares and raw.prepare_threshold is None:  # a new connection
+                raw.execute(_SESSION)
+                raw.prepare_threshold = 0
+            # Not Django's cursor, which writes values into the statement's text.
+            with psycopg.Cursor(raw) as cursor:
+                cursor.execute(statement, parameters, binary=True)
+                return cursor.fetchall()
+
+
+def claim_values(
+    limit: int, lease: uuid.UUID, lease_seconds: float, passed_over: Sequence[uuid.UUID], after_app: uuid.UUID
+) -> dict[str, object]:
+    """The parameters of CLAIM."""
+    return {
+        "limit": limit,
+        # First attempts do not keep retries from being looked at.
+        "retry_lanes": max(1, limit // ONE_RETRY_OF),
+        "lease": lease,
+        "lease_seconds": float(lease_seconds),
+        "passed_over": f"{{{','.join(map(str, passed_over))}}}",
+        "after_app": after_app,
+    }
 
 
 def finish_values(results: Sequence[Result]) -> dict[str, list[object]]:
@@ -251,4 +143,7 @@ def finish_values(results: Sequence[Result]) -> dict[str, list[object]]:
         "truncated": [result.response_truncated for result in results],
         "code": [result.error_code for result in results],
         "error": [result.error for result in results],
+        "blames": [result.blames for result in results],
+        "slow": [result.slow for result in results],
+        "pause": [result.pause for result in results],
     }

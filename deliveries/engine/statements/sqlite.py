@@ -8,15 +8,17 @@ import datetime as dt
 import json
 import math
 import uuid
-from collections import defaultdict
+from collections import Counter, defaultdict
 from collections.abc import Iterable, Sequence
 
 from django.db import transaction
-from django.db.models import F, Q, QuerySet
+from django.db.models import Count, F, Q
 from django.utils import timezone
 
-from deliveries.engine.statements import Claimed, Expired, FinishedLane, Result, Waiting
-from deliveries.models import Attempt, AttemptStatus, Delivery, DeliveryStatus, Lane
+from deliveries.engine.lane_rules import ONE_RETRY_OF
+from deliveries.engine.statements import FAN_OUT_DELIVERIES, Claimed, Expired, FinishedLane, Result, Waiting
+from deliveries.engine.statements.sqlite_lanes import claim_lane, finish_lane
+from deliveries.models import Attempt, AttemptStatus, Delivery, DeliveryStatus, Lane, Turn
 from events.catalog.patterns import patterns_matching
 from events.models import Event
 from switera_webhooks.ids import new_id
@@ -30,33 +32,38 @@ class SqliteStatements:
         """Nothing: its planner needs no help."""
 
     def waiting(self) -> Waiting:
-        return Waiting(Event.objects.filter(dispatched_at=None).exists(), _due_lanes(timezone.now()).exists())
+        now = timezone.now()
+        due = Lane.objects.filter(Q(first_wake_at__lte=now) | Q(retry_wake_at__lte=now))
+        return Waiting(Event.objects.filter(dispatched_at=None).exists(), due.exists())
 
-    def fan_out(self, events: int) -> int:
+    def fan_out(self, events: int, deliveries: int = FAN_OUT_DELIVERIES) -> int:
         with transaction.atomic():
-            undispatched = list(Event.objects.filter(dispatched_at=None).order_by("id")[:events])
+            dispatched: list[uuid.UUID] = []
             now = timezone.now()
             woken: set[uuid.UUID] = set()
-            for event in undispatched:
+            for event in _undispatched(events):
+                if deliveries <= 0:
+                    break
+                dispatched.append(event.pk)
                 subscribed = [endpoint.pk for endpoint in _destinations(event)]
+                deliveries -= len(subscribed)
                 Delivery.objects.bulk_create(
                     [_delivery(event, endpoint_id, now) for endpoint_id in subscribed], ignore_conflicts=True
                 )
                 woken.update(subscribed)
-            Lane.objects.filter(Q(wake_at=None) | Q(wake_at__gt=now), pk__in=woken).update(wake_at=now)
+            Lane.objects.filter(Q(fresh_from=None) | Q(fresh_from__gt=now), pk__in=woken).update(fresh_from=now)
             Lane.objects.filter(pk__in=woken).update(seq=F("seq") + 1)
-            Event.objects.filter(pk__in=[event.pk for event in undispatched]).update(dispatched_at=now)
-        return len(undispatched)
+            Event.objects.filter(pk__in=dispatched).update(dispatched_at=now)
+        return len(dispatched)
 
-    def claim(self, limit: int, lease_seconds: float) -> list[Claimed]:
+    def claim(self, limit: int, lease_seconds: float, passed_over: Sequence[uuid.UUID] = ()) -> list[Claimed]:
         lease = uuid.uuid4()
         claimed: list[uuid.UUID] = []
         with transaction.atomic():
             now = timezone.now()
-            lanes = list(_due_lanes(now).order_by("wake_at")[:limit])
-            for lane in lanes:
-                share = min(math.ceil(limit / len(lanes)), limit - len(claimed))
-                claimed += _claim_lane(lane, share, lease, now, now + dt.timedelta(seconds=lease_seconds))
+            for lane, share in _lanes_with_shares(limit, passed_over, now):
+                room = min(share, limit - len(claimed))
+                claimed += claim_lane(lane, room, lease, now, dt.timedelta(seconds=lease_seconds))
             rows = list(
                 Delivery.objects.filter(pk__in=claimed).select_related("event", "endpoint").order_by("last_attempt_at")
             )
@@ -92,7 +99,7 @@ class SqliteStatements:
             Delivery.objects.bulk_update([delivery for delivery, _ in finished], _FINISHED_FIELDS)
             Attempt.objects.bulk_create([_attempt(delivery, result) for delivery, result in finished])
             lanes = Lane.objects.filter(pk__in=by_lane)
-            return [_finish_lane(lane, by_lane[lane.pk], now) for lane in lanes]
+            return [finish_lane(lane, by_lane[lane.pk], now) for lane in lanes]
 
     def expired(self, limit: int) -> list[Expired]:
         rows = Delivery.objects.filter(status=DeliveryStatus.SENDING, leased_until__lt=timezone.now())
@@ -103,7 +110,7 @@ class SqliteStatements:
         ]
 
     def cancel_closed(self) -> int:
-        closed = Lane.objects.filter(closed=True, wake_at__isnull=False)
+        closed = Lane.objects.filter(closed=True).exclude(urgent_from=None, fresh_from=None, retry_from=None)
         if not closed.exists():
             return 0
         with transaction.atomic():
@@ -111,8 +118,24 @@ class SqliteStatements:
             canceled = Delivery.objects.filter(endpoint__in=endpoints, status=DeliveryStatus.PENDING).update(
                 status=DeliveryStatus.CANCELED, due_at=None
             )
-            Lane.objects.filter(pk__in=endpoints).update(wake_at=None, seq=F("seq") + 1)
+            Lane.objects.filter(pk__in=endpoints).update(
+                urgent_from=None, fresh_from=None, retry_from=None, seq=F("seq") + 1
+            )
         return canceled
+
+    def recount(self) -> int:
+        with transaction.atomic():
+            sending = Delivery.objects.filter(status=DeliveryStatus.SENDING).order_by()
+            leased = dict(sending.values_list("endpoint").annotate(Count("pk")))
+            wrong = [
+                lane
+                for lane in Lane.objects.filter(Q(in_flight__gt=0) | Q(pk__in=leased))
+                if lane.in_flight != leased.get(lane.pk, 0)
+            ]
+            for lane in wrong:
+                lane.in_flight = leased.get(lane.pk, 0)
+                lane.save(update_fields=["in_flight"])
+        return len(wrong)
 
 
 def _destinations(event: Event) -> Iterable[Endpoint]:
@@ -141,50 +164,33 @@ def _delivery(event: Event, endpoint_id: uuid.UUID, now: dt.datetime) -> Deliver
     )
 
 
-def _due_lanes(now: dt.datetime) -> QuerySet[Lane]:
-    return Lane.objects.filter(wake_at__lte=now, in_flight__lt=F("cap"), closed=False)
+def _undispatched(events: int) -> list[Event]:
+    """The oldest of each app in turn."""
+    waiting = Event.objects.filter(dispatched_at=None)
+    by_app = [
+        list(waiting.filter(app=app).order_by("id")[:events])
+        for app in waiting.order_by("app").values_list("app", flat=True).distinct()
+    ]
+    in_turn = sorted((turn, event.pk, event) for own in by_app for turn, event in enumerate(own))
+    return [event for _, _, event in in_turn[:events]]
 
 
-def _claim_lane(
-    lane: Lane, share: int, lease: uuid.UUID, now: dt.datetime, leased_until: dt.datetime
-) -> list[uuid.UUID]:
-    """Lease the lane's oldest due deliveries and say when it is to be looked at next."""
-    tokens = _tokens(lane, now)
-    room = min(lane.cap - lane.in_flight, share, math.floor(tokens) if tokens is not None else share)
-    waiting = Delivery.objects.filter(endpoint=lane.pk, status=DeliveryStatus.PENDING)
-    if lane.held:
-        waiting = waiting.filter(test=True)
-    rows = list(waiting.order_by("due_at").values_list("id", "due_at")[: room + 1])
-    taken = [key for key, due_at in rows[:room] if due_at is not None and due_at <= now]
-    Delivery.objects.filter(pk__in=taken).update(
-        status=DeliveryStatus.SENDING, lease=lease, leased_until=leased_until, due_at=None, last_attempt_at=now
-    )
-    next_due = rows[len(taken)][1] if len(rows) > len(taken) else None
-    lane.wake_at = None if next_due is None else max(next_due, now)
-    lane.tokens_at = None
-    if tokens is not None and lane.rate is not None:
-        lane.tokens, lane.tokens_at = tokens - len(taken), now
-        if lane.wake_at is not None and lane.tokens < 1:
-            lane.wake_at = max(lane.wake_at, now + dt.timedelta(seconds=(1 - lane.tokens) / lane.rate))
-    lane.in_flight += len(taken)
-    lane.seq += 1
-    lane.save(update_fields=["wake_at", "tokens", "tokens_at", "in_flight", "seq"])
-    return taken
-
-
-def _tokens(lane: Lane, now: dt.datetime) -> float | None:
-    """Tokens in the lane's bucket, which holds a second's worth; None without a rate."""
-    if lane.rate is None:
-        return None
-    full = max(lane.rate, 1.0)
-    if lane.tokens_at is None:
-        return full
-    return min(full, lane.tokens + lane.rate * (now - lane.tokens_at).total_seconds())
+def _lanes_with_shares(limit: int, passed_over: Sequence[uuid.UUID], now: dt.datetime) -> list[tuple[Lane, int]]:
+    """The lanes to look at, and how many deliveries each may give: apps by weight, an app's lanes evenly."""
+    lanes = Lane.objects.exclude(pk__in=passed_over).select_related("app")
+    # One writer at a time: there is no need to leave lanes to others, so retries come after all first attempts.
+    first = list(lanes.filter(first_wake_at__lte=now).order_by("first_wake_at")[:limit])
+    retrying = lanes.filter(retry_wake_at__lte=now).exclude(pk__in=[lane.pk for lane in first])
+    found = [*first, *retrying.order_by("retry_wake_at")[: max(1, limit // ONE_RETRY_OF)]]
+    lanes_of = Counter(lane.app_id for lane in found)
+    weights = sum({lane.app_id: lane.app.weight for lane in found}.values())
+    return [(lane, math.ceil(limit * lane.app.weight / weights / lanes_of[lane.app_id])) for lane in found]
 
 
 _FINISHED_FIELDS = [
     "status",
     "due_at",
+    "turn",
     "attempt_count",
     "schedule_position",
     "lost_count",
@@ -204,6 +210,7 @@ def _finish_delivery(delivery: Delivery, result: Result, now: dt.datetime) -> No
     else:
         delivery.status = DeliveryStatus.PENDING
         delivery.due_at = now + dt.timedelta(seconds=result.retry_in)
+    delivery.turn = Turn.URGENT if delivery.test else Turn.RETRY
     delivery.attempt_count += 1
     delivery.schedule_position = result.schedule_position
     delivery.lost_count = result.lost_count
@@ -228,26 +235,3 @@ def _attempt(delivery: Delivery, result: Result) -> Attempt:
         error_code=result.error_code,
         error=result.error,
     )
-
-
-def _finish_lane(lane: Lane, finished: Sequence[tuple[Delivery, Result]], now: dt.datetime) -> FinishedLane:
-    """Give the slots back, wake the lane for the next retry, and keep the facts that health reads."""
-    due = [delivery.due_at for delivery, _ in finished if delivery.due_at is not None]
-    if due:
-        lane.wake_at = min([*due, *([lane.wake_at] if lane.wake_at else [])])
-        lane.seq += 1
-    lane.in_flight -= len(finished)
-    if any(result.succeeded and not delivery.test for delivery, result in finished):
-        lane.last_success_at = now
-    if any(result.succeeded and delivery.test for delivery, result in finished):
-        lane.last_test_success_at = now
-    if any(delivery.status == DeliveryStatus.FAILED for delivery, _ in finished):
-        lane.last_exhausted_at = now
-    if any(result.succeeded for _, result in finished):
-        lane.failing_since = None
-    elif lane.failing_since is None and any(
-        not delivery.test and result.error_code != "worker_lost" for delivery, result in finished
-    ):
-        lane.failing_since = now
-    lane.save()
-    return FinishedLane(lane.pk, len(finished), lane.failing_since)

@@ -56,7 +56,10 @@ def make_due(deliveries: models.QuerySet[Delivery]) -> None:
     now = timezone.now() - dt.timedelta(milliseconds=5)
     pending = deliveries.filter(status="pending")
     pending.update(due_at=now)
-    Lane.objects.filter(pk__in=list(pending.values_list("endpoint_id", flat=True))).update(wake_at=now)
+    for lane in Lane.objects.filter(pk__in=list(pending.values_list("endpoint_id", flat=True))):
+        lane.find_waiting()
+        lane.claimed_at = None
+        lane.save()
 
 
 def succeeded(claimed: Claimed) -> Result:
@@ -93,6 +96,9 @@ def ended(
         response_truncated=False,
         error_code=error_code,
         error=error,
+        blames=not succeeded,
+        slow=False,
+        pause=None,
     )
 
 

@@ -5,12 +5,13 @@ import threading
 from collections import Counter
 from typing import Any
 
+import psycopg
 import pytest
 from django.db import connection, connections
 from django.utils import timezone
 
 from deliveries.engine.statements import statements
-from deliveries.models import Attempt, Delivery, Lane
+from deliveries.models import Attempt, Delivery, Lane, Turn
 from events.catalog.patterns import patterns_matching
 from events.models import Event
 from tests.deliveries.engine.rows import failed, make_app, make_due, make_endpoint, make_events, succeeded
@@ -40,9 +41,9 @@ def test_fan_out_makes_one_delivery_for_each_subscribed_endpoint_and_wakes_its_l
         ("pending", 0, "order.paid", "live", False),
         ("pending", 0, "order.line.added", "live", False),
     }
-    awake = set(Lane.objects.filter(wake_at__lte=timezone.now(), seq__gte=1).values_list("pk", flat=True))
+    awake = set(Lane.objects.filter(first_wake_at__lte=timezone.now(), seq__gte=1).values_list("pk", flat=True))
     assert awake == {exact.id, family.id, everything.id, deeper.id}
-    assert Lane.objects.get(pk=other.id).wake_at is None
+    assert Lane.objects.get(pk=other.id).first_wake_at is None
     assert not Event.objects.filter(dispatched_at=None).exists()
     assert statements().fan_out(100) == 0
 
@@ -118,7 +119,7 @@ def test_a_claim_leases_due_deliveries_and_says_what_is_needed_to_send_them() ->
     assert row.last_attempt_at is not None
     assert row.leased_until - row.last_attempt_at == dt.timedelta(seconds=25)
     lane = Lane.objects.get()
-    assert (lane.in_flight, lane.wake_at) == (2, None)
+    assert (lane.in_flight, lane.first_wake_at) == (2, None)
     assert statements().claim(10, 25) == []
 
 
@@ -163,7 +164,7 @@ def test_a_lane_is_looked_at_again_when_its_next_delivery_is_due() -> None:
     claimed = statements().claim(10, 25)
 
     assert [claim.delivery_id for claim in claimed] == [Delivery.objects.exclude(pk=waiting.pk).get().pk]
-    assert Lane.objects.get().wake_at == later
+    assert Lane.objects.get().first_wake_at == later
 
 
 def test_on_a_held_lane_only_test_sends_go_out() -> None:
@@ -173,12 +174,13 @@ def test_on_a_held_lane_only_test_sends_go_out() -> None:
     statements().fan_out(100)
     test_send = Delivery.objects.order_by("id").last()
     assert test_send is not None
-    Delivery.objects.filter(pk=test_send.pk).update(test=True)
+    Delivery.objects.filter(pk=test_send.pk).update(test=True, turn=Turn.URGENT)
+    Lane.objects.update(urgent_from=test_send.due_at)
 
     claimed = statements().claim(10, 25)
 
     assert [claim.delivery_id for claim in claimed] == [test_send.pk]
-    assert Lane.objects.get().wake_at is None
+    assert Lane.objects.get().first_wake_at is None
 
 
 def test_a_closed_lane_is_never_claimed_and_the_sweep_cancels_what_waits_there() -> None:
@@ -204,9 +206,9 @@ def test_a_rate_lets_so_many_deliveries_go_and_wakes_the_lane_when_the_next_toke
     assert statements().claim(10, 25) == []
 
     lane = Lane.objects.get()
-    assert lane.wake_at is not None
-    assert 0.4 <= (lane.wake_at - before).total_seconds() <= 1.5
-    Lane.objects.update(wake_at=before, tokens_at=before - dt.timedelta(milliseconds=500))
+    assert lane.first_wake_at is not None
+    assert 0.4 <= (lane.first_wake_at - before).total_seconds() <= 1.5
+    Lane.objects.update(paced_until=None, tokens_at=before - dt.timedelta(milliseconds=500))
     assert len(statements().claim(10, 25)) == 1
 
 
@@ -254,7 +256,7 @@ def test_a_failure_waits_for_its_retry_and_the_last_one_ends_failed() -> None:
     assert row.due_at is not None
     assert 59 <= (row.due_at - before).total_seconds() <= 62
     lane = Lane.objects.get()
-    assert lane.wake_at == row.due_at
+    assert lane.retry_wake_at == row.due_at
     assert lane.failing_since is not None
     since = lane.failing_since
     assert statements().claim(10, 25) == []
@@ -268,7 +270,7 @@ def test_a_failure_waits_for_its_retry_and_the_last_one_ends_failed() -> None:
     assert (ended.status, ended.attempt_count, ended.due_at) == ("failed", 2, None)
     assert list(Attempt.objects.order_by("number").values_list("number", "status")) == [(1, "failed"), (2, "failed")]
     lane = Lane.objects.get()
-    assert (lane.in_flight, lane.failing_since, lane.wake_at) == (0, since, None)
+    assert (lane.in_flight, lane.failing_since, lane.retry_wake_at) == (0, since, None)
     assert lane.last_exhausted_at is not None
 
 
@@ -346,7 +348,7 @@ def test_claims_side_by_side_never_lease_a_delivery_twice_and_leak_no_slot() -> 
 @pytest.mark.postgresql
 def test_the_plans_of_claim_and_finish_read_no_history() -> None:
     """A sequential scan of deliveries or attempts would make each delivery cost more as history grows."""
-    from deliveries.engine.statements import postgresql
+    from deliveries.engine.statements.postgresql import CLAIM, FAN_OUT, FINISH, claim_values, finish_values
 
     app = make_app()
     make_endpoint(app)
@@ -356,11 +358,11 @@ def test_the_plans_of_claim_and_finish_read_no_history() -> None:
     hot.fan_out(100)
     (claim, *_) = hot.claim(1, 25)
     hot_statements: list[tuple[str, Any]] = [
-        (postgresql.CLAIM, {"limit": 100, "lease": claim.lease, "lease_seconds": 25}),
-        (postgresql.FINISH, postgresql.finish_values([succeeded(claim)])),
-        (postgresql.FAN_OUT, {"events": 100}),
+        (CLAIM, claim_values(100, claim.lease, 25, [], claim.app_id)),
+        (FINISH, finish_values([succeeded(claim)])),
+        (FAN_OUT, {"events": 100, "deliveries": 1000}),
     ]
-    with connection.cursor() as cursor:
+    with psycopg.Cursor(connection.connection) as cursor:
         for statement, parameters in hot_statements:
             cursor.execute("explain " + statement, parameters)
             plan = "\n".join(row[0] for row in cursor.fetchall())

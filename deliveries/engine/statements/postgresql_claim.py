@@ -1,0 +1,129 @@
+"""Claiming in one statement of PostgreSQL.
+
+Traps that shaped it, all met in measurements:
+
+- SKIP LOCKED locks a row newer than the statement's snapshot, while deliveries are read by that old snapshot: rows
+  were leased twice. So a lane carries `seq`, which grows with every change of its pending deliveries; the claim joins
+  the lane to an unlocked copy of itself and passes over those where they differ.
+- `update … from cte` became a sequential scan of the history: claim by `id = any(array(…))`.
+- A snapshot held open elsewhere (a dump, a report) keeps dead entries in the index of due deliveries, and a claim that
+  reads it from its beginning reads all of them: it starts at the lane's `…_from`.
+- Locks are taken in the order deliveries being sent, then lanes by id; pending deliveries only under their lane's lock.
+- Moments are `statement_timestamp()`: stable, so that indexes serve, and not frozen by a surrounding transaction.
+"""
+
+from deliveries.engine.lane_rules import ONE_RETRY_OF
+
+# With more lanes due than a claim takes, so many apps get so many of their lanes looked at besides the oldest.
+TURN_APPS = 256
+TURN_LANES = 4
+
+_LANES = """
+    select l.endpoint_id, l.app_id, l.seq, l.held, l.rate, l.urgent_from, l.fresh_from, l.retry_from,
+           l.cap - l.in_flight as slots, l.open_until is not null as half_open,
+           not l.held and coalesce(greatest(l.open_until, l.paused_until) <= statement_timestamp(), true) as admits,
+           case when l.rate is not null then
+             least(greatest(l.rate, 1), coalesce(
+               l.tokens + l.rate * extract(epoch from statement_timestamp() - l.tokens_at), greatest(l.rate, 1)))
+           end as tokens
+      from deliveries_lane l
+      join deliveries_lane unlocked on unlocked.endpoint_id = l.endpoint_id and unlocked.seq = l.seq
+     where l.{wake} <= statement_timestamp() and not l.endpoint_id = any(%(passed_over)t::uuid[]) {only}
+     {order} for no key update of l skip locked
+"""
+
+# What waits on a lane of one turn, as far as there may be room for it, and one more to tell from when the rest waits.
+_WAITING = """
+              (select id, due_at, {turn} as turn, row_number() over (order by due_at) as nth from (
+                select id, due_at from deliveries_delivery
+                 where endpoint_id = q.endpoint_id and status = 'pending' and turn = {turn}
+                   and due_at >= q.{since} and {admitted}
+                 order by due_at limit q.room + 1) {since})
+"""
+_URGENT = _WAITING.format(turn=0, since="urgent_from", admitted="(test or not q.held)")
+_FRESH = _WAITING.format(turn=1, since="fresh_from", admitted="q.admits")
+_RETRIES = _WAITING.format(
+    turn=2, since="retry_from", admitted="q.admits and q.retry_from <= statement_timestamp()"
+)
+_DUE = _LANES.format(wake="first_wake_at", only="", order="order by l.first_wake_at limit %(limit)b")
+_RETRYING = _LANES.format(wake="retry_wake_at", only="", order="order by l.retry_wake_at limit %(retry_lanes)b")
+_TURNS = _LANES.format(
+    wake="first_wake_at",
+    only=f"""and l.endpoint_id = any(array(
+        select oldest.endpoint_id from turn_apps a cross join lateral (
+            select endpoint_id from deliveries_lane
+             where app_id = a.app_id and first_wake_at <= statement_timestamp()
+             order by first_wake_at limit {TURN_LANES}) oldest))""",
+    order="",
+)
+
+CLAIM = f"""
+with recursive due as materialized ({_DUE}),
+retrying as materialized ({_RETRYING}),
+apps as (
+    (select app_id from deliveries_lane
+      where first_wake_at is not null and app_id > %(after_app)b and (select count(*) from due) >= %(limit)b
+      order by app_id limit 1)
+    union all
+    select following.app_id from apps a cross join lateral (
+        select app_id from deliveries_lane where first_wake_at is not null and app_id > a.app_id
+         order by app_id limit 1) following),
+turn_apps as materialized (select app_id from apps limit {TURN_APPS}),
+turns as materialized ({_TURNS}),
+seen as materialized (select * from due union select * from retrying union select * from turns),
+shares as (
+    select app_id, ceil(%(limit)b * weight / sum(weight) over () / lanes)::int as share
+      from (select l.app_id, app.weight::float8 as weight, count(*) as lanes
+              from seen l join webhooks_app app on app.id = l.app_id group by l.app_id, app.weight) x),
+q as materialized (
+    select l.*, room, case when room >= {ONE_RETRY_OF} then room / {ONE_RETRY_OF}
+                           when l.seq %% {ONE_RETRY_OF} = 0 then 1 else 0 end as for_retries
+      from seen l join shares on shares.app_id = l.app_id cross join lateral (
+        select least(slots, floor(tokens)::int, shares.share, case when half_open and admits then 1 end) as room) r),
+s as materialized (
+    select q.endpoint_id, d.id, d.turn, d.due_at, d.is_due, d.is_due and d.place <= q.room as take, d.place
+      from q cross join lateral (
+        select y.*, row_number() over (partition by is_due order by rank, nth) as place from (
+          select x.*, due_at <= statement_timestamp() as is_due,
+                 case when turn = 0 then 0 when turn = 2 and nth <= q.for_retries then 1
+                      when turn = 1 then 2 else 3 end as rank
+            from ({_URGENT} union all {_FRESH} union all {_RETRIES}) x) y) d),
+u as (
+    update deliveries_delivery d
+       set status = 'sending', lease = %(lease)b, due_at = null, last_attempt_at = statement_timestamp(),
+           leased_until = statement_timestamp() + %(lease_seconds)b * interval '1 second'
+     where d.id = any(array(select id from s where take order by place limit %(limit)b))
+       and d.status = 'pending' and d.due_at <= statement_timestamp()
+    returning d.id, d.endpoint_id, d.app_id, d.event_id, d.event_type, d.attempt_count, d.schedule_position),
+g as (
+    select q.endpoint_id, q.slots, q.tokens, q.half_open, q.admits, count(u.id) as taken,
+           count(u.id) filter (where s.turn > 0) as probes,
+           coalesce(bool_or(s.is_due and u.id is null), false) as left_over,
+           min(s.due_at) filter (where s.turn = 0 and u.id is null) as urgent_from,
+           min(s.due_at) filter (where s.turn = 1 and u.id is null) as fresh_from,
+           min(s.due_at) filter (where s.turn = 2 and u.id is null) as retry_from
+      from q left join s on s.endpoint_id = q.endpoint_id left join u on u.id = s.id
+     group by q.endpoint_id, q.slots, q.tokens, q.half_open, q.admits),
+lanes as (
+    update deliveries_lane l
+       set in_flight = l.in_flight + g.taken, seq = l.seq + 1, claimed_at = statement_timestamp(),
+           urgent_from = g.urgent_from,
+           fresh_from = case when g.admits then g.fresh_from else l.fresh_from end,
+           retry_from = case when g.admits and l.retry_from <= statement_timestamp() then g.retry_from
+                             else l.retry_from end,
+           limited = g.left_over and g.taken >= g.slots,
+           probing = l.probing or g.half_open and g.probes > 0,
+           open_until = case when g.half_open and g.probes > 0
+                             then statement_timestamp() + %(lease_seconds)b * interval '1 second'
+                             else l.open_until end,
+           tokens = coalesce(g.tokens - g.taken, 0),
+           tokens_at = case when l.rate is not null then statement_timestamp() end,
+           paced_until = case when g.tokens - g.taken < 1 then
+             statement_timestamp() + (1 - (g.tokens - g.taken)) / l.rate * interval '1 second' end
+      from g where l.endpoint_id = g.endpoint_id)
+select u.id, u.endpoint_id, endpoint.version, u.app_id, u.event_id, u.event_type, u.attempt_count,
+       u.schedule_position, event.payload,
+       (select app_id from turn_apps order by app_id offset {TURN_APPS} - 1) as last_app
+  from u join events_event event on event.id = u.event_id
+  join webhooks_endpoint endpoint on endpoint.id = u.endpoint_id
+"""

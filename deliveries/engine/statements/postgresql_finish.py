@@ -1,0 +1,108 @@
+"""Recording results in one statement of PostgreSQL.
+
+The join with the rows given is on the key alone: with more, the planner read the history from end to end. What happens
+to a lane's cap, breaker and pauses is what deliveries/engine/lane_rules.py says, in SQL.
+"""
+
+from deliveries.engine.lane_rules import (
+    BUSY_ATTEMPTS,
+    CAP_AFTER_OPEN,
+    GRACE_MS,
+    OPEN_AFTER,
+    OPEN_SECONDS,
+    OPEN_SECONDS_AT_MOST,
+    OPEN_SHARE,
+    USUAL_RISES_BY,
+    WINDOW_SECONDS,
+)
+from deliveries.models.lane import CAP_AT_LEAST, CAP_AT_MOST
+
+FINISH = f"""
+with v as materialized (
+    select * from unnest(
+        %(id)b::uuid[], %(lease)b::uuid[], %(ok)b::bool[], %(retry_in)b::float8[], %(position)b::smallint[],
+        %(lost)b::smallint[], %(attempt)b::uuid[], %(started_at)b::timestamptz[], %(ms)b::int[],
+        %(status)b::smallint[], %(headers)b::text[], %(body)b::text[], %(truncated)b::bool[], %(code)b::text[],
+        %(error)b::text[], %(blames)b::bool[], %(slow)b::bool[], %(pause)b::float8[])
+      as v(id, lease, ok, retry_in, position, lost, attempt, started_at, ms, status, headers, body, truncated, code,
+           error, blames, slow, pause)),
+d as (
+    update deliveries_delivery d
+       set status = case when v.ok then 'succeeded' when v.retry_in is null then 'failed' else 'pending' end,
+           due_at = case when not v.ok then statement_timestamp() + v.retry_in * interval '1 second' end,
+           turn = case when d.test then 0 else 2 end,
+           attempt_count = d.attempt_count + 1, schedule_position = v.position, lost_count = v.lost,
+           lease = null, leased_until = null, response_status = v.status, error_code = v.code, error = v.error
+      from v where d.id = v.id and d.lease = v.lease
+    returning d.id, d.endpoint_id, d.test, d.status as delivery_status, d.due_at, d.attempt_count, v.attempt, v.ok,
+              v.started_at, v.ms, v.status, v.headers, v.body, v.truncated, v.code, v.error, v.blames, v.slow,
+              v.pause),
+a as (
+    insert into deliveries_attempt (id, delivery_id, number, status, started_at, duration_ms, response_status,
+                                    response_headers, response_body, response_truncated, error_code, error)
+    select attempt, id, attempt_count, case when ok then 'succeeded' else 'failed' end, started_at, ms, status,
+           headers::jsonb, body, truncated, code, error
+      from d),
+g as materialized (
+    select endpoint_id, count(*) as finished,
+           min(due_at) filter (where test) as next_urgent, min(due_at) filter (where not test) as next_retry,
+           count(*) filter (where ok) as successes, count(*) filter (where blames and not test) as failures,
+           bool_or(ok and not test) as succeeded_really, bool_or(ok and test) as succeeded_in_test,
+           bool_or(not ok and not test and code <> 'worker_lost') as failed,
+           bool_or(delivery_status = 'failed') as exhausted,
+           bool_or(slow) as slow, max(pause) as pause, avg(ms) filter (where ok)::float8 as ms
+      from d group by endpoint_id),
+k as materialized (
+    select l.endpoint_id, l.cap, l.limited, l.usual_ms, l.open_until, l.probing, l.opened_count,
+           case when g.successes > 0 then 0 else l.failures_in_a_row + g.failures end as failures_in_a_row,
+           coalesce(l.window_from <= statement_timestamp() - interval '{WINDOW_SECONDS} seconds', true) as new_window,
+           l.window_attempts, l.window_failures,
+           g.finished, g.next_urgent, g.next_retry, g.successes, g.failures, g.succeeded_really, g.succeeded_in_test,
+           g.failed, g.exhausted, g.slow, g.pause, g.ms
+      from deliveries_lane l join g on g.endpoint_id = l.endpoint_id
+     where l.endpoint_id = any(array(select endpoint_id from g))
+     order by l.endpoint_id for no key update of l),
+counted as (
+    select k.*, open_until is not null and successes > 0 as closes,
+           case when new_window then 0 else window_attempts end + successes + failures as attempts_now,
+           case when new_window then 0 else window_failures end + failures as failures_now,
+           coalesce(ms <= 2 * coalesce(usual_ms, ms) + {GRACE_MS}, false) as keeps_pace
+      from k),
+judged as (
+    select counted.*, failures > 0 and successes = 0 and case when open_until is not null then probing else
+             failures_in_a_row >= {OPEN_AFTER} and not (
+               attempts_now >= {BUSY_ATTEMPTS} and failures_now < attempts_now * {OPEN_SHARE}) end as opens
+      from counted),
+lanes as (
+    update deliveries_lane l
+       set in_flight = l.in_flight - j.finished, seq = l.seq + (coalesce(j.next_retry, j.next_urgent) is not null)::int,
+           urgent_from = least(l.urgent_from, j.next_urgent), retry_from = least(l.retry_from, j.next_retry),
+           cap = case when j.closes then {CAP_AFTER_OPEN}
+                      when j.slow then greatest({CAP_AT_LEAST}, l.cap / 2)
+                      when l.limited and j.keeps_pace and j.successes > j.failures
+                        then least({CAP_AT_MOST}, l.cap + j.successes - j.failures)
+                      else l.cap end,
+           usual_ms = case when j.ms is null then l.usual_ms
+                           else least(j.ms, l.usual_ms + (j.ms - l.usual_ms) * {USUAL_RISES_BY}) end,
+           failures_in_a_row = j.failures_in_a_row,
+           window_from = case when j.new_window then statement_timestamp() else l.window_from end,
+           window_attempts = j.attempts_now, window_failures = j.failures_now,
+           open_until = case when j.closes then null
+             when j.opens then statement_timestamp()
+               + least({OPEN_SECONDS_AT_MOST}, {OPEN_SECONDS} * 2 ^ l.opened_count) * interval '1 second'
+             else l.open_until end,
+           opened_count = case when j.closes then 0 when j.opens then least(l.opened_count + 1, 10)
+                               else l.opened_count end,
+           probing = l.probing and j.successes = 0 and j.failures = 0,
+           paused_until = greatest(l.paused_until, statement_timestamp() + j.pause * interval '1 second'),
+           last_success_at = case when j.succeeded_really then statement_timestamp() else l.last_success_at end,
+           last_test_success_at =
+             case when j.succeeded_in_test then statement_timestamp() else l.last_test_success_at end,
+           last_exhausted_at = case when j.exhausted then statement_timestamp() else l.last_exhausted_at end,
+           failing_since = case when j.successes > 0 then null
+                                when j.failed then coalesce(l.failing_since, statement_timestamp())
+                                else l.failing_since end
+      from judged j where l.endpoint_id = j.endpoint_id
+    returning l.endpoint_id, j.finished, l.failing_since, case when j.opens then l.open_until end)
+select * from lanes
+"""
