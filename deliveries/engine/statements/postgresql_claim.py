@@ -5,7 +5,8 @@ Traps that shaped it, all met in measurements:
 - SKIP LOCKED locks a row newer than the statement's snapshot, while deliveries are read by that old snapshot: rows
   were leased twice. So a lane carries `seq`, which grows with every change of its pending deliveries; the claim joins
   the lane to an unlocked copy of itself and passes over those where they differ.
-- `update … from cte` became a sequential scan of the history: claim by `id = any(array(…))`.
+- `update … from cte` became a sequential scan of the history: claim by `id = any(array(…))`. Asked again there for what
+  the index of due deliveries holds, the planner read the whole backlog from it for every claim.
 - A snapshot held open elsewhere (a dump, a report) keeps dead entries in the index of due deliveries, and a claim that
   reads it from its beginning reads all of them: it starts at the lane's `…_from`.
 - Locks are taken in the order deliveries being sent, then lanes by id; pending deliveries only under their lane's lock.
@@ -93,7 +94,7 @@ u as (
        set status = 'sending', lease = %(lease)b, due_at = null, last_attempt_at = statement_timestamp(),
            leased_until = statement_timestamp() + %(lease_seconds)b * interval '1 second'
      where d.id = any(array(select id from s where take order by place limit %(limit)b))
-       and d.status = 'pending' and d.due_at <= statement_timestamp()
+       and d.due_at is not null and d.lease is null
     returning d.id, d.endpoint_id, d.app_id, d.event_id, d.event_type, d.attempt_count, d.schedule_position),
 g as (
     select q.endpoint_id, q.slots, q.tokens, q.half_open, q.admits, count(u.id) as taken,
