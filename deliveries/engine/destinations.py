@@ -5,17 +5,16 @@ A claim tells each endpoint's version, so an edit, a rotation or a deletion hold
 
 import datetime as dt
 import logging
-import time
 import uuid
 from collections import OrderedDict
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 
 from django.conf import settings
 from django.utils import timezone
 
 from deliveries.engine.statements import Claimed
-from deliveries.transport.sender import OutboundRequest
+from deliveries.transport.sender import Headers, OutboundRequest
 from deliveries.transport.signing import decode_secret, signature_header
 from switera_webhooks.encryption import CannotDecrypt, decrypt
 from switera_webhooks.ids import Prefix, to_public_id
@@ -31,15 +30,15 @@ class Destination:
 
     version: int
     url: str
-    headers: tuple[tuple[str, str], ...]
+    # The same at every request: Builders' own headers, and those of every endpoint.
+    headers: Headers
     # Signing keys and when each ends, newest first.
     keys: tuple[tuple[bytes, dt.datetime | None], ...]
     # Why nothing can be sent there, in a sentence; empty where it can.
     problem: str = ""
 
-    def keys_now(self) -> list[bytes]:
-        """The keys that sign at this moment: one, or several during a rotation."""
-        now = timezone.now()
+    def keys_at(self, now: dt.datetime) -> list[bytes]:
+        """The keys that sign at that moment: one, or several during a rotation."""
         return [key for key, expires_at in self.keys if expires_at is None or expires_at > now]
 
 
@@ -71,40 +70,44 @@ class Destinations:
         while len(self._known) > max(self._remembered, len(versions)):
             self._known.popitem(last=False)
 
-    def request(self, claimed: Claimed) -> OutboundRequest:
-        """The signed request of a claimed delivery. Raises CannotSend."""
-        destination = self._known.get(claimed.endpoint_id)
-        keys = destination.keys_now() if destination is not None else []
-        if destination is None or not keys:
-            known = destination is not None and destination.problem
-            raise CannotSend(known or "The endpoint has no secret to sign with: it was deleted meanwhile.")
-        message_id = to_public_id(Prefix.EVENT, claimed.event_id)
-        timestamp = int(time.time())
-        body = claimed.payload.encode()
-        return OutboundRequest(
-            token=claimed,
-            app_id=claimed.app_id,
-            url=destination.url,
-            headers=(
-                ("content-type", "application/json"),
-                ("user-agent", settings.WEBHOOKS_USER_AGENT),
+    def requests(self, claimed: Sequence[Claimed]) -> Iterator[tuple[Claimed, OutboundRequest | CannotSend]]:
+        """The signed request of each claimed delivery, or why there is none. They were loaded before."""
+        now = timezone.now()
+        timestamp = int(now.timestamp())
+        timeout = settings.WEBHOOKS_TIMEOUT
+        for claim in claimed:
+            destination = self._known.get(claim.endpoint_id)
+            keys = destination.keys_at(now) if destination is not None else []
+            if destination is None or not keys:
+                known = destination is not None and destination.problem
+                yield claim, CannotSend(known or "The endpoint has no secret to sign with: it was deleted meanwhile.")
+                continue
+            message_id = to_public_id(Prefix.EVENT, claim.event_id)
+            body = claim.payload.encode()
+            headers = (
                 ("webhook-id", message_id),
                 ("webhook-timestamp", str(timestamp)),
                 ("webhook-signature", signature_header(message_id, timestamp, body, keys)),
-                ("switera-delivery-id", to_public_id(Prefix.DELIVERY, claimed.delivery_id)),
-                ("switera-attempt", str(claimed.attempt_count + 1)),
-                ("switera-event-type", claimed.event_type),
-                *destination.headers,
-            ),
-            body=body,
-            timeout=settings.WEBHOOKS_TIMEOUT,
-        )
+                ("switera-delivery-id", to_public_id(Prefix.DELIVERY, claim.delivery_id)),
+                ("switera-attempt", str(claim.attempt_count + 1)),
+                ("switera-event-type", claim.event_type),
+            )
+            yield (
+                claim,
+                OutboundRequest(
+                    claim, claim.app_id, destination.url, headers, body, timeout, destination.headers
+                ),
+            )
 
 
 def _destination(endpoint: Endpoint) -> Destination:
     secrets = sorted(endpoint.secrets.all(), key=lambda secret: secret.created_at, reverse=True)
     try:
-        headers = tuple((name, decrypt(value)) for name, value in endpoint.headers.items())
+        headers = (
+            ("content-type", "application/json"),
+            ("user-agent", settings.WEBHOOKS_USER_AGENT),
+            *((name, decrypt(value)) for name, value in endpoint.headers.items()),
+        )
         keys = tuple((decode_secret(decrypt(secret.ciphertext)), secret.expires_at) for secret in secrets)
     except CannotDecrypt as error:
         logger.error("Endpoint %s: %s", endpoint.public_id, error)

@@ -176,11 +176,9 @@ class Engine:
         claimed = retrying(lambda: hot.claim(room, settings.WEBHOOKS_TIMEOUT + LEASE_MARGIN))
         if claimed:
             retrying(lambda: self._destinations.load(claimed))
-        for claim in claimed:
-            try:
-                request = self._destinations.request(claim)
-            except CannotSend as error:
-                self._unrecorded.append(unsent(claim, str(error)))
+        for claim, request in self._destinations.requests(claimed):
+            if isinstance(request, CannotSend):
+                self._unrecorded.append(unsent(claim, str(request)))
             else:
                 sender.start(request)
         return len(claimed)

@@ -1,6 +1,7 @@
 """From what a sender reports to what is recorded: the attempt, the delivery's state, the next retry."""
 
 import json
+from functools import lru_cache
 
 from django.utils import timezone
 
@@ -9,9 +10,11 @@ from deliveries.engine.retry_schedule import after_failure, after_lost_worker
 from deliveries.engine.statements import Claimed, Expired, Result
 from deliveries.error_codes import ErrorCode
 from deliveries.transport.retry_after import retry_after_seconds
-from deliveries.transport.sender import Outcome
+from deliveries.transport.sender import Headers, Outcome
 
 # Too many requests, bad gateway, service unavailable, gateway time-out (S23).
+# A receiver's headers are the same for a second (`Date`).
+_REMEMBERED_HEADERS = 1_024
 _BUSY = {429, 502, 503, 504}
 
 
@@ -36,7 +39,7 @@ def result_of(claimed: Claimed, outcome: Outcome) -> Result:
         started_at=outcome.started_at,
         duration_ms=outcome.duration_ms,
         response_status=outcome.status,
-        response_headers=json.dumps(outcome.headers) if outcome.status is not None else None,
+        response_headers=_as_json(outcome.headers) if outcome.status is not None else None,
         response_body=outcome.body,
         response_truncated=outcome.truncated,
         error_code=outcome.error_code.value if outcome.error_code is not None else "",
@@ -45,6 +48,11 @@ def result_of(claimed: Claimed, outcome: Outcome) -> Result:
         slow=busy or outcome.error_code is ErrorCode.TIMEOUT,
         pause=min(retry_after, PAUSE_SECONDS_AT_MOST) if busy and retry_after else None,
     )
+
+
+@lru_cache(_REMEMBERED_HEADERS)
+def _as_json(headers: Headers) -> str:
+    return json.dumps(headers)
 
 
 def unsent(claimed: Claimed, sentence: str) -> Outcome:

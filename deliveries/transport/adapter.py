@@ -71,14 +71,15 @@ class JudgedAdapter(HTTPAdapter):
 
         Raises what requests and urllib3 raise, and ValueError for headers that are none.
         """
-        check_headers(request.headers)
+        given = (*request.constant_headers, *request.headers)
+        check_headers(given)
         prepared = PreparedRequest()
         prepared.method = "POST"
         prepared.url = request.url
         prepared.body = request.body
         # Values beyond ASCII go out in UTF-8; http.client would take Latin-1, or fail.
         headers: dict[str, Any] = {
-            name: value if value.isascii() else value.encode() for name, value in request.headers
+            name: value if value.isascii() else value.encode() for name, value in given
         }
         headers["Content-Length"] = str(len(request.body))
         if not any(name.lower() == "user-agent" for name in headers):

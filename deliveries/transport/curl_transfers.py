@@ -4,6 +4,7 @@ import os
 import socket
 import sys
 from collections.abc import Sequence
+from functools import lru_cache
 from typing import Any
 
 import pycurl
@@ -22,6 +23,8 @@ from deliveries.transport.sender import IDLE_SECONDS, Headers, OutboundRequest
 from webhooks.destinations.endpoint_url import EndpointUrl
 
 _SUPPRESS_CONNECT_HEADERS = 265  # CURLOPT_SUPPRESS_CONNECT_HEADERS, for which pycurl has no name
+# Endpoints have few sets of constant headers: without custom ones, all have the same.
+_REMEMBERED_HEADERS = 4_096
 _PROTOCOLS = {"https": pycurl.PROTO_HTTPS, "http": pycurl.PROTO_HTTP}
 
 
@@ -109,7 +112,7 @@ class Transfer:
         if self._fresh:
             self._fresh = False
             set_option(pycurl.FRESH_CONNECT, 0)
-        set_option(pycurl.HTTPHEADER, _header_lines(request.headers))
+        set_option(pycurl.HTTPHEADER, _header_lines(request.constant_headers, request.headers))
         set_option(pycurl.POSTFIELDSIZE_LARGE, len(request.body))
         self._take_next_way()
         self._begin(seconds)
@@ -254,17 +257,24 @@ def _refuse_to_rewind(offset: int, origin: int) -> int:
     return pycurl.SEEKFUNC_FAIL
 
 
-def _header_lines(headers: Headers) -> list[str | bytes]:
+def _header_lines(constant: Headers, headers: Headers) -> list[str | bytes]:
     """For libcurl, which sends what it gets. Raises ValueError."""
+    check_headers(headers)
+    return [*_constant_lines(constant), *[_line(name, value) for name, value in headers]]
+
+
+@lru_cache(_REMEMBERED_HEADERS)
+def _constant_lines(headers: Headers) -> tuple[str | bytes, ...]:
     check_headers(headers)
     # Without a value: libcurl leaves out what it would add itself.
     lines: list[str | bytes] = ["Accept:", "Expect:", "Accept-Encoding: identity"]
-    typed = False
-    for name, value in headers:
-        typed = typed or name.lower() == "content-type"
-        # The semicolon is libcurl's way to send a header without a value.
-        line = f"{name}: {value}" if value.strip(" \t") else f"{name};"
-        lines.append(line if line.isascii() else line.encode())
-    if not typed:
+    lines += [_line(name, value) for name, value in headers]
+    if not any(name.lower() == "content-type" for name, _ in headers):
         lines.append("Content-Type:")
-    return lines
+    return tuple(lines)
+
+
+def _line(name: str, value: str) -> str | bytes:
+    # The semicolon is libcurl's way to send a header without a value.
+    line = f"{name}: {value}" if value.strip(" \t") else f"{name};"
+    return line if line.isascii() else line.encode()

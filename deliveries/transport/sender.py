@@ -4,9 +4,8 @@ A sender owns the whole attempt: it judges the destination again, keeps the wall
 and turns whatever a receiver does into an Outcome. No receiver makes it raise, and it never tries twice.
 """
 
-from dataclasses import dataclass
 from datetime import datetime
-from typing import Protocol
+from typing import NamedTuple, Protocol
 from uuid import UUID
 
 from deliveries.error_codes import ErrorCode
@@ -20,12 +19,13 @@ IDLE_SECONDS = 4.0
 Headers = tuple[tuple[str, str], ...]
 
 
-@dataclass(frozen=True, slots=True)
-class OutboundRequest:
+class OutboundRequest(NamedTuple):
     """One POST. `token` comes back with the outcome; `timeout` is seconds of wall clock for all of it (S17).
 
-    `headers` are all that the receiver gets but `Host`, `Content-Length` and `Accept-Encoding`, which are the
-    sender's. Connections are kept for requests of the same `app_id`, never for others (S16).
+    `headers` and `constant_headers` are all that the receiver gets but `Host`, `Content-Length` and
+    `Accept-Encoding`, which are the sender's. The constant ones are the same at every request of an endpoint, so that
+    a sender may remember what it makes of them. Connections are kept for requests of the same `app_id`, never for
+    others (S16).
     """
 
     token: object
@@ -34,10 +34,10 @@ class OutboundRequest:
     headers: Headers
     body: bytes
     timeout: float
+    constant_headers: Headers = ()
 
 
-@dataclass(frozen=True, slots=True)
-class Outcome:
+class Outcome(NamedTuple):
     """What came of a request: an attempt, as it is to be recorded.
 
     `started_at` is UTC. `status` and `headers` are there as soon as the receiver sent them, also when the

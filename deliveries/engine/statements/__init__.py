@@ -6,14 +6,12 @@ tests/deliveries/engine/test_statements.py runs every statement on both.
 import datetime as dt
 import uuid
 from collections.abc import Sequence
-from dataclasses import dataclass
-from typing import Protocol
+from typing import NamedTuple, Protocol
 
 from django.db import connection
 
 
-@dataclass(frozen=True, slots=True)
-class Claimed:
+class Claimed(NamedTuple):
     """A delivery that is leased to us, with what is needed to send it."""
 
     delivery_id: uuid.UUID
@@ -28,18 +26,17 @@ class Claimed:
     payload: str
 
 
-@dataclass(frozen=True, slots=True)
-class Result:
+class Result(NamedTuple):
     """How one attempt ended, and what becomes of the delivery."""
 
     delivery_id: uuid.UUID
     lease: uuid.UUID
+    started_at: dt.datetime
+    duration_ms: int
     succeeded: bool
     retry_in: float | None  # seconds until the next attempt; None: no more attempts
     schedule_position: int
     lost_count: int
-    started_at: dt.datetime
-    duration_ms: int
     response_status: int | None
     response_headers: str | None  # JSON
     response_body: str
@@ -50,9 +47,12 @@ class Result:
     slow: bool  # the endpoint has too much to do
     pause: float | None  # seconds that it asked for
 
+    def shared(self) -> tuple[object, ...]:
+        """What several results may have in common: all but ids and times."""
+        return self[4:]
 
-@dataclass(frozen=True, slots=True)
-class FinishedLane:
+
+class FinishedLane(NamedTuple):
     """An endpoint after results were recorded."""
 
     endpoint_id: uuid.UUID
@@ -61,8 +61,7 @@ class FinishedLane:
     opened_until: dt.datetime | None  # its circuit breaker opened with these results
 
 
-@dataclass(frozen=True, slots=True)
-class Expired:
+class Expired(NamedTuple):
     """A delivery whose worker let its lease run out."""
 
     delivery_id: uuid.UUID
@@ -73,8 +72,7 @@ class Expired:
     leased_until: dt.datetime
 
 
-@dataclass(frozen=True, slots=True)
-class Waiting:
+class Waiting(NamedTuple):
     """What there is to do at this moment."""
 
     events: bool  # to be dispatched

