@@ -20,11 +20,14 @@ from django.utils import timezone
 
 from deliveries.endpoints import disable_endpoint
 from deliveries.engine.destinations import CannotSend, Destinations
+from deliveries.engine.in_flight import InFlight
 from deliveries.engine.results import result_of, unsent
 from deliveries.engine.statements import Claimed, FinishedLane, Statements, statements
 from deliveries.transport.sender import Outcome, Sender
 from deliveries.transport.sender_factory import make_sender
+from switera_webhooks.ids import Prefix, to_public_id
 from switera_webhooks.refusals import Conflict
+from switera_webhooks.times import iso
 from webhooks.audit import SYSTEM
 from webhooks.models import DisabledReason, Endpoint
 
@@ -34,9 +37,15 @@ Value = TypeVar("Value")
 # Claims of more rows showed odd costs; this many share one claim and one finish well (0.08 ms a delivery).
 CLAIM_AT_MOST = 128
 EVENTS_AT_ONCE = 100
+# A claim of so many says that there is more: the next one follows without a look whether there is.
+BACKLOG = 16
+# With a backlog, new events are looked for so often.
+LOOK_FOR_EVENTS_SECONDS = 0.01
 # With a backlog, so many results are recorded together, or what has come within the wait.
-GROUP = 48
+GROUP = 64
 GROUP_WAIT = 0.02
+# Without one, a quarter of what is in flight: recording each result by itself would cost more than sending it.
+GROUP_SHARE = 4
 # Without one, new work is looked for this often: soon after the last work, then more and more seldom.
 POLL_AT_FIRST = 0.002
 POLL_AT_LAST = 0.05
@@ -67,6 +76,8 @@ class Engine:
         self._wanted = threading.Event()  # a drain waits for the tail thread to let go
         self._stopped = threading.Event()
         self._unrecorded: list[Outcome] = []
+        self._on_the_wire = InFlight()
+        self._looked_at = 0.0
 
     def drain(self, seconds: float | None, *, linger: float = 0.0, once: bool = False) -> DrainReport:
         """Deliver until nothing is due or in flight, or `seconds` have passed (None: however long it takes).
@@ -143,15 +154,17 @@ class Engine:
                     continue
                 return DrainReport(sent, more)
             room = min(sender.room(), CLAIM_AT_MOST)
-            claimed = self._start(hot, sender, room) if claiming and room else 0
-            backlog = room > 0 and claimed == room
+            claimed = self._start(hot, sender, room, backlog) if claiming and room else 0
+            backlog = claimed >= min(room, BACKLOG) > 0
             if once and not claimed and room:
                 claiming = False
             if claimed:
                 idle_since, poll = None, POLL_AT_FIRST
             busy = backlog or room == 0
+            in_flight = sender.in_flight()
             recorded = self._collect(
-                wait=GROUP_WAIT if busy else poll, at_least=min(GROUP, sender.in_flight() or 1) if busy else 1
+                wait=GROUP_WAIT if busy else poll,
+                at_least=max(1, min(GROUP, in_flight if busy else in_flight // GROUP_SHARE)),
             )
             sent += recorded
             if claimed or recorded:
@@ -166,16 +179,21 @@ class Engine:
                 return DrainReport(sent, False)
             self._stopped.wait(poll)
 
-    def _start(self, hot: Statements, sender: Sender, room: int) -> int:
+    def _start(self, hot: Statements, sender: Sender, room: int, backlog: bool) -> int:
         """Dispatch new events, claim what is due, and send it; the number that was claimed."""
-        waiting = retrying(hot.waiting)
-        if waiting.events:
-            retrying(lambda: hot.fan_out(EVENTS_AT_ONCE))
-        elif not waiting.lanes:
-            return 0
-        claimed = retrying(lambda: hot.claim(room, settings.WEBHOOKS_TIMEOUT + LEASE_MARGIN))
+        now = time.monotonic()
+        if not backlog or now - self._looked_at >= LOOK_FOR_EVENTS_SECONDS:
+            self._looked_at = now
+            waiting = retrying(hot.waiting)
+            if waiting.events:
+                retrying(lambda: hot.fan_out(EVENTS_AT_ONCE))
+            elif not waiting.lanes:
+                return 0
+        passed_over = self._on_the_wire.passed_over(sender.room() + sender.in_flight())
+        claimed = retrying(lambda: hot.claim(room, settings.WEBHOOKS_TIMEOUT + LEASE_MARGIN, passed_over))
         if claimed:
             retrying(lambda: self._destinations.load(claimed))
+            self._on_the_wire.add(claimed)
         for claim, request in self._destinations.requests(claimed):
             if isinstance(request, CannotSend):
                 self._unrecorded.append(unsent(claim, str(request)))
@@ -190,8 +208,10 @@ class Engine:
         if not self._unrecorded:
             return 0
         outcomes = self._unrecorded
+        claims = [(outcome.token, outcome) for outcome in outcomes if isinstance(outcome.token, Claimed)]
+        self._on_the_wire.remove(claim for claim, _ in claims)
         try:
-            recorded = retrying(lambda: _record(outcomes), within=RECORD_WITHIN)
+            recorded = retrying(lambda: _record(claims), within=RECORD_WITHIN)
         except (OperationalError, InterfaceError):
             raise  # kept: the database may be back before their leases run out
         except Exception:
@@ -201,13 +221,15 @@ class Engine:
         return recorded
 
 
-def _record(outcomes: Sequence[Outcome]) -> int:
-    pairs = [(outcome.token, outcome) for outcome in outcomes]
-    claims = [(claim, outcome) for claim, outcome in pairs if isinstance(claim, Claimed)]
+def _record(claims: Sequence[tuple[Claimed, Outcome]]) -> int:
     lanes = statements().finish([result_of(claim, outcome) for claim, outcome in claims])
     recorded = sum(lane.finished for lane in lanes)
-    if recorded < len(outcomes):
-        logger.warning("%d attempts were not recorded: their leases had run out", len(outcomes) - recorded)
+    if recorded < len(claims):
+        logger.warning("%d attempts were not recorded: their leases had run out", len(claims) - recorded)
+    for lane in lanes:
+        if lane.opened_until is not None:
+            endpoint = to_public_id(Prefix.ENDPOINT, lane.endpoint_id)
+            logger.warning("%s only fails: nothing is sent there until %s", endpoint, iso(lane.opened_until))
     gone = {claim.endpoint_id for claim, outcome in claims if outcome.status == 410}
     _disable(gone, lanes)
     return recorded

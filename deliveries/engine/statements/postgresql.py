@@ -123,11 +123,16 @@ class PostgresqlStatements:
             if self._prepares and raw.prepare_threshold is None:  # a new connection
                 raw.execute(_SESSION)
                 raw.prepare_threshold = 0
-            # Not Django's cursor, which writes values into the statement's text.
-            with psycopg.Cursor(raw) as cursor:
-                cursor.adapters.register_dumper(uuid_utils.UUID, UUIDBinaryDumper)
+            with hot_cursor(raw) as cursor:
                 cursor.execute(statement, parameters, binary=True)
                 return cursor.fetchall()
+
+
+def hot_cursor(raw: psycopg.Connection[Any]) -> psycopg.Cursor[Any]:
+    """Not Django's cursor, which writes values into the statement's text. Takes uuid_utils' own ids besides."""
+    cursor = psycopg.Cursor(raw)
+    cursor.adapters.register_dumper(uuid_utils.UUID, UUIDBinaryDumper)
+    return cursor
 
 
 def claim_values(

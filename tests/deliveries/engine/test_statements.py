@@ -5,7 +5,6 @@ import threading
 from collections import Counter
 from typing import Any
 
-import psycopg
 import pytest
 from django.db import connection, connections
 from django.utils import timezone
@@ -348,7 +347,7 @@ def test_claims_side_by_side_never_lease_a_delivery_twice_and_leak_no_slot() -> 
 @pytest.mark.postgresql
 def test_the_plans_of_claim_and_finish_read_no_history() -> None:
     """A sequential scan of deliveries or attempts would make each delivery cost more as history grows."""
-    from deliveries.engine.statements.postgresql import CLAIM, FAN_OUT, FINISH, claim_values, finish_values
+    from deliveries.engine.statements.postgresql import CLAIM, FAN_OUT, FINISH, claim_values, finish_values, hot_cursor
 
     app = make_app()
     make_endpoint(app)
@@ -362,7 +361,7 @@ def test_the_plans_of_claim_and_finish_read_no_history() -> None:
         (FINISH, finish_values([succeeded(claim)])),
         (FAN_OUT, {"events": 100, "deliveries": 1000}),
     ]
-    with psycopg.Cursor(connection.connection) as cursor:
+    with hot_cursor(connection.connection) as cursor:
         for statement, parameters in hot_statements:
             cursor.execute("explain " + statement, parameters)
             plan = "\n".join(row[0] for row in cursor.fetchall())
