@@ -27,6 +27,10 @@ NAMES: Mapping[str, float] = {
     "backlog": 6,
     "shapes": 8,
     "lone_statements": 3,
+    "latency": 4,
+    "isolation": 6,
+    "fan_out": 3,
+    "two_apps": 6,
 }
 # The baseline of every row in deliveries a second.
 BASELINE = "one task a delivery"

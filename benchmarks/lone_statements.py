@@ -15,6 +15,8 @@ from events.emit import emit
 # Longer than a drain lingers, and than the sweep's turn.
 APART_SECONDS = 1.0
 TOLD = 12
+# How a drain asks whether there is work, once and again before it ends.
+_LOOK = "select exists"
 
 
 def run(stack: Stack, scale: Scale, report: Report) -> None:
@@ -30,8 +32,10 @@ def run(stack: Stack, scale: Scale, report: Report) -> None:
             busy = _statements(meter, lambda: emit(app, RECEIVER_TYPE.format(0), DATA), events)
             samples.append((sum(busy.values()) - sum(idle.values())) / events)
         report.missing("lone deliveries", 3 + scale.rounds * events, meter.succeeded())
-    report.add("SQL statements a delivery, a lone one", "statements", samples, at_most=6)
     beyond = {query: (calls - idle.get(query, 0)) / events for query, calls in busy.items()}
+    looks = sum(calls for query, calls in beyond.items() if query.startswith(_LOOK))
+    note = f"{looks:.0f} of them look for work"
+    report.add("SQL statements a delivery, a lone one", "statements", samples, at_most=6, note=note)
     most = sorted(beyond.items(), key=lambda item: -item[1])[:TOLD]
     rows = [(f"{calls:.2f}", query[:100]) for query, calls in most]
     report.tables.append(Table("Statements of a lone delivery, beyond those of an idle system", ("", ""), rows))
