@@ -31,6 +31,7 @@ NAMES: Mapping[str, float] = {
     "isolation": 6,
     "fan_out": 3,
     "two_apps": 6,
+    "rest_emit": 5,
 }
 # The baseline of every row in deliveries a second.
 BASELINE = "one task a delivery"

@@ -24,17 +24,17 @@ RECEIVER_TYPE = "benchmark.receiver_{}.called"
 # With the envelope around it, a body of 1 KiB.
 DATA = {"text": "x" * 768}
 
-_ACTOR = Actor.of_command("benchmarks")
+ACTOR = Actor.of_command("benchmarks")
 
 
 def seed_app(urls: Sequence[str]) -> App:
     """An app with an endpoint for each URL, which takes EVENT_TYPE and the receiver's own type."""
-    app = create_app("Benchmark", actor=_ACTOR).app
+    app = create_app("Benchmark", actor=ACTOR).app
     types = [RECEIVER_TYPE.format(number) for number in range(len(urls))]
     for name in [EVENT_TYPE, *types]:
-        create_event_type(app, name, "", None, None, _ACTOR)
+        create_event_type(app, name, "", None, None, ACTOR)
     for url, name in zip(urls, types, strict=True):
-        create_endpoint(app, Environment.LIVE, EndpointFields(url, [EVENT_TYPE, name]), _ACTOR)
+        create_endpoint(app, Environment.LIVE, EndpointFields(url, [EVENT_TYPE, name]), ACTOR)
     return app
 
 
