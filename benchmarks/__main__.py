@@ -32,6 +32,10 @@ NAMES: Mapping[str, float] = {
     "fan_out": 3,
     "two_apps": 6,
     "rest_emit": 5,
+    "history": 6,
+    "retries_at_once": 6,
+    "snapshot": 6,
+    "memory": 4,
 }
 # The baseline of every row in deliveries a second.
 BASELINE = "one task a delivery"

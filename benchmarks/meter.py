@@ -103,6 +103,14 @@ class Meter:
         """How often each statement ran since forget_statements(), by its first words."""
         return dict(self._connection.execute(_STATEMENTS, [_ROLE]).fetchall())
 
+    def statement_ms(self) -> float:
+        """How long PostgreSQL ran statements since forget_statements()."""
+        row = self._connection.execute(
+            "select coalesce(sum(total_exec_time), 0) from pg_stat_statements where userid <> %s::regrole", [_ROLE]
+        ).fetchone()
+        assert row is not None
+        return float(row[0])
+
     def succeeded(self) -> int:
         """Deliveries that a receiver answered, by the product's own record."""
         row = self._connection.execute(_SUCCEEDED).fetchone()

@@ -59,6 +59,17 @@ class Processes:
         leader = psutil.Process(self._running[name].pid)
         return [leader, *leader.children(recursive=True)]
 
+    def pause(self) -> None:
+        """Let nothing of them run, until resume()."""
+        self._signal_groups(signal.SIGSTOP)
+
+    def resume(self) -> None:
+        self._signal_groups(signal.SIGCONT)
+
+    def _signal_groups(self, number: signal.Signals) -> None:
+        for process in self._running.values():
+            os.killpg(process.pid, number)
+
     def stop(self) -> None:
         """End them as a deploy does: all asked at once, and killed when they do not listen."""
         for process in self._running.values():
