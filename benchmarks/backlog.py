@@ -13,6 +13,7 @@ from benchmarks.processes import Processes
 from benchmarks.product import product, worker_command
 from benchmarks.raw_sender import raw_rate
 from benchmarks.report import RATE, Report, Table
+from benchmarks.rival.measure import Rival
 from benchmarks.scale import Scale
 from benchmarks.seed import backlog, seed_app
 from benchmarks.stack import Stack
@@ -27,6 +28,7 @@ ENGINE = "backlog, 10 endpoints, libcurl"
 FAN_OUT_TOO = "the same, fan-out of the events included"
 REQUESTS = "backlog, 10 endpoints, requests"
 TASKS = "one task a delivery"
+RIVAL = "django-webhook 0.0.15"
 RAW_REQUESTS = "raw requests, a Session in each of 2 processes"
 RAW_LIBCURL = "raw libcurl, 2 processes"
 
@@ -39,7 +41,9 @@ def run(stack: Stack, scale: Scale, report: Report) -> None:
     numbers = {ENGINE: by_engine, FAN_OUT_TOO: by_engine, REQUESTS: by_requests, TASKS: by_tasks}
     usages: dict[str, list[Usage]] = defaultdict(list)
     raw: dict[str, list[float]] = defaultdict(list)
+    rival_rates: list[float] = []
     with sink([0.0] * ENDPOINTS) as sunk, Meter(stack) as meter:
+        rival = Rival(stack, sunk.urls)
         # In turns, so that whatever else the machine does meets all of them.
         for _ in range(scale.rounds):
             stack.clean()
@@ -60,6 +64,7 @@ def run(stack: Stack, scale: Scale, report: Report) -> None:
                     _hand_over_tasks(stack, app, number)
                     usage = meter.measure(running.family("worker"), ROUND_SECONDS)
                 usages[TASKS].append(usage)
+            rival_rates.append(rival.rate(by_tasks))
             raw[RAW_REQUESTS].append(raw_rate("requests", sunk.urls, by_requests))
             raw[RAW_LIBCURL].append(raw_rate("libcurl", sunk.urls, by_engine * 2, 128))
             expected = 2 * WARM_UP + WARM_UP // 5 + sum(numbers.values())
@@ -73,6 +78,7 @@ def run(stack: Stack, scale: Scale, report: Report) -> None:
     statements = [usage.statements / by_engine for usage in usages[ENGINE]]
     report.add("SQL statements a delivery, from a backlog", "statements", statements, at_most=0.03)
     report.add(TASKS, RATE, rates[TASKS], note="the baseline")
+    report.add(RIVAL, RATE, rival_rates, note="no lease, no address guard, no wall clock")
     for name, found in raw.items():
         report.add(name, RATE, found, note="a ceiling: no queue, no record")
     _tell_costs(report, numbers, usages)
@@ -111,7 +117,7 @@ def _hand_over_tasks(stack: Stack, app: App, deliveries: int) -> None:
 @contextmanager
 def _task_worker(stack: Stack) -> Iterator[Processes]:
     name = "benchmarks.one_task_a_delivery"
-    running = Processes({"worker": worker_command(name)}, stack.directory, stack.environment)
+    running = Processes({"worker": worker_command(name, prefetch=4)}, stack.directory, stack.environment)
     try:
         running.start()
         running.wait_for("worker", lambda: bool(one_task_a_delivery.app.control.ping(timeout=0.2)))

@@ -1,6 +1,7 @@
 """What a claim and a finish cost with millions of delivered rows in the tables, against ten thousand.
 
-The engine runs in this process, alone, with a sender that answers at once; PostgreSQL says how long its statements took.
+The engine runs alone, in this process, with a sender that answers at once; PostgreSQL says how long its statements
+took.
 """
 
 import time
@@ -11,7 +12,7 @@ from django.db import connection
 from benchmarks.meter import Meter
 from benchmarks.report import Report
 from benchmarks.scale import Scale
-from benchmarks.seed import backlog, seed_app
+from benchmarks.seed import backlog, copy_rows, seed_app
 from benchmarks.stack import Stack
 from deliveries.engine.drain import Engine
 from deliveries.models import Attempt, Delivery
@@ -88,37 +89,25 @@ def _measure(meter: Meter, engine: Engine, app: App, deliveries: int) -> float:
 def _grow(deliveries: int) -> None:
     """So many delivered rows more, with their events and attempts: copies of one event that was delivered."""
     event = Event.objects.order_by("id").values_list("pk", flat=True)[:1].get()
+    events = -(-deliveries // ENDPOINTS)
     with connection.cursor() as cursor:
         # As a superuser may, so that no key is checked: all of them are there.
         cursor.execute("set session_replication_role = replica")
-        events = -(-deliveries // ENDPOINTS)
+        cursor.execute("create temporary table new_events (event uuid)")
+        cursor.execute("create temporary table new_deliveries (event uuid, original uuid, delivery uuid)")
         for done in range(0, events, CHUNK):
+            cursor.execute("truncate new_events, new_deliveries")
             number = min(CHUNK, events - done)
+            cursor.execute("insert into new_events select switera_uuid7() from generate_series(1, %s)", [number])
             cursor.execute(
-                "create temporary table new_events as select switera_uuid7() as event from generate_series(1, %s)", [number]
-            )
-            cursor.execute(
-                "create temporary table new_deliveries as "
-                "select event, original.id as original, switera_uuid7() as delivery "
+                "insert into new_deliveries select event, original.id, switera_uuid7() "
                 "from new_events, deliveries_delivery original where original.event_id = %s",
                 [event],
             )
-            for table, model, new in (
-                ("new_events", Event, {"id": "event"}),
-                ("new_deliveries", Delivery, {"id": "delivery", "event_id": "event"}),
-                ("new_deliveries", Attempt, {"id": "switera_uuid7()", "delivery_id": "delivery"}),
-            ):
-                columns = [field.column for field in model._meta.concrete_fields]
-                values = ", ".join(new.get(column, f"row.{column}") for column in columns)
-                match = {"Event": "row.id = %s", "Delivery": "row.id = original and row.event_id = %s"}.get(
-                    model.__name__,
-                    "row.delivery_id = original and row.delivery_id in "
-                    "(select id from deliveries_delivery where event_id = %s)",
-                )
-                cursor.execute(
-                    f"insert into {model._meta.db_table} ({', '.join(columns)}) "
-                    f"select {values} from {table}, {model._meta.db_table} row where {match}",
-                    [event],
-                )
-            cursor.execute("drop table new_events, new_deliveries")
+            copy_rows(cursor, Event, {"id": "event"}, "new_events", f"original.id = '{event}'")
+            changes = {"id": "delivery", "event_id": "event"}
+            copy_rows(cursor, Delivery, changes, "new_deliveries", "original.id = new_deliveries.original")
+            changes = {"id": "switera_uuid7()", "delivery_id": "delivery"}
+            copy_rows(cursor, Attempt, changes, "new_deliveries", "original.delivery_id = new_deliveries.original")
+        cursor.execute("drop table new_events, new_deliveries")
         cursor.execute("set session_replication_role = default")

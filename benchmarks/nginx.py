@@ -45,7 +45,8 @@ class Sink:
         # The last line may be half written.
         fields = (line.split(" ") for line in text[: text.rfind("\n") + 1].splitlines())
         return [
-            Receipt(numbers[int(port)], event, int(attempt), float(at) + _HALF_MS) for port, event, attempt, at in fields
+            Receipt(numbers[int(port)], event, int(attempt), float(at) + _HALF_MS)
+            for port, event, attempt, at in fields
         ]
 
     def position(self) -> int:

@@ -49,9 +49,9 @@ class Processes:
         while not ready():
             for other, process in self._running.items():
                 if (code := process.poll()) is not None:
-                    raise DidNotStart(f"The {other} ended with {code}:\n{self._said(other)}")
+                    raise DidNotStart(f"The {other} ended with {code}:\n{self.said(other)}")
             if time.monotonic() > until:
-                raise DidNotStart(f"The {name} was not ready after {START_SECONDS:.0f} s:\n{self._said(name)}")
+                raise DidNotStart(f"The {name} was not ready after {START_SECONDS:.0f} s:\n{self.said(name)}")
             time.sleep(0.05)
 
     def family(self, name: str) -> list[psutil.Process]:
@@ -105,5 +105,6 @@ class Processes:
     def _log(self, name: str) -> Path:
         return self._directory / f"{name}.log"
 
-    def _said(self, name: str) -> str:
+    def said(self, name: str) -> str:
+        """Its last words."""
         return "\n".join(self._log(name).read_text(errors="replace").splitlines()[-20:])

@@ -46,12 +46,12 @@ class Product(Processes):
         self.wait_for("worker", lambda: bool(app.control.ping(timeout=0.2)))
 
 
-def worker_command(app: str) -> Sequence[str]:
-    """A Celery worker as the product runs it, for any Celery app."""
+def worker_command(app: str, prefetch: int = 1) -> Sequence[str]:
+    """A Celery worker as the product runs it, for any Celery app. Celery's own `prefetch` is 4."""
     return [
         *_python("celery"),
         *("--app", app, "worker", "--pool", "prefork", "--concurrency", str(WORKER_PROCESSES)),
-        *("--prefetch-multiplier", "1", "--loglevel", "WARNING"),
+        *("--prefetch-multiplier", str(prefetch), "--loglevel", "WARNING"),
     ]
 
 

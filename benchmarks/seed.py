@@ -5,6 +5,7 @@ import uuid
 from collections.abc import Iterable, Mapping, Sequence
 
 from django.db import connection, models, transaction
+from django.db.backends.utils import CursorWrapper
 
 from deliveries.endpoints import EndpointFields, create_endpoint
 from deliveries.engine.statements import statements
@@ -53,23 +54,25 @@ def seed_many(urls: Sequence[str], endpoints: int) -> App:
         with cursor.copy("copy copies from stdin") as copy:
             for key, url in list(zip(ids, texts, strict=True))[1:]:
                 copy.write_row((key, url))
-        _copy(Endpoint, "id", first.pk, {"id": "copies.endpoint", "url": "copies.url"})
-        _copy(EndpointSecret, "endpoint_id", first.pk, {"id": "gen_random_uuid()", "endpoint_id": "copies.endpoint"})
-        _copy(Lane, "endpoint_id", first.pk, {"endpoint_id": "copies.endpoint"})
+        changes = {"id": "endpoint", "url": "copies.url"}
+        copy_rows(cursor, Endpoint, changes, "copies", f"original.id = '{first.pk}'")
+        changes = {"id": "gen_random_uuid()", "endpoint_id": "endpoint"}
+        copy_rows(cursor, EndpointSecret, changes, "copies", f"original.endpoint_id = '{first.pk}'")
+        copy_rows(cursor, Lane, {"endpoint_id": "endpoint"}, "copies", f"original.endpoint_id = '{first.pk}'")
         cursor.execute("drop table copies")
     return app
 
 
-def _copy(model: type[models.Model], key: str, value: uuid.UUID, instead: Mapping[str, str]) -> None:
-    """The row whose `key` is `value` once more for each of `copies`, some columns replaced."""
-    columns = [field.column for field in model._meta.concrete_fields]
-    values = ", ".join(instead.get(column, f"original.{column}") for column in columns)
-    with connection.cursor() as cursor:
-        cursor.execute(
-            f"insert into {model._meta.db_table} ({', '.join(columns)}) "
-            f"select {values} from copies, {model._meta.db_table} original where original.{key} = %s",
-            [value],
-        )
+def copy_rows(
+    cursor: CursorWrapper, model: type[models.Model], changes: Mapping[str, str], table: str, where: str
+) -> None:
+    """The rows of a model that `where` finds as `original`, once more for each row of `table`, some columns changed."""
+    columns = [str(field.column) for field in model._meta.concrete_fields]
+    values = ", ".join(changes.get(column, f"original.{column}") for column in columns)
+    cursor.execute(
+        f"insert into {model._meta.db_table} ({', '.join(columns)}) "
+        f"select {values} from {table}, {model._meta.db_table} original where {where}"
+    )
 
 
 def emit_many(app: App, number: int, types: Iterable[str] = (EVENT_TYPE,)) -> list[Event]:

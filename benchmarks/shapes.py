@@ -39,23 +39,43 @@ SHAPES: Mapping[str, Shape] = {
     "one": Shape("one endpoint alone, sink answers at once", 1, 15_000, hosts=1, at_least=6_000),
     "one50": Shape("one endpoint alone, sink answers after 50 ms", 1, 5_000, hosts=1, delay=0.05, at_least=1_000),
 }
+TLS = Shape("10 endpoints", 10, 20_000)
+TLS_AT_LEAST = 0.8
 CONNECTIONS = {0.05: 512, 0.5: 1_024}
 
 
 def run(stack: Stack, scale: Scale, report: Report, only: str = "") -> None:
-    """`only` is a key of SHAPES."""
+    """`only` is a key of SHAPES, or tls."""
     for key, shape in SHAPES.items():
         if only in ("", key):
             with sink([shape.delay] * shape.hosts) as sunk:
-                report.add(shape.what, RATE, rates(stack, scale, report, shape, sunk), at_least=shape.at_least)
+                report.add(shape.what, RATE, _rates(stack, scale, report, shape, sunk), at_least=shape.at_least)
                 if shape.endpoints > 1 and (connections := CONNECTIONS.get(shape.delay)):
                     count = connections * scale.pick(10, 40, 80)
                     found = [raw_rate("libcurl", sunk.urls, count, connections) for _ in range(scale.rounds)]
                     note = f"a ceiling: 2 x {connections} requests at once"
                     report.add(f"raw libcurl, sink answers after {shape.delay * 1_000:.0f} ms", RATE, found, note=note)
+    if only in ("", "tls"):
+        _tls(stack, scale, report)
 
 
-def rates(
+def _tls(stack: Stack, scale: Scale, report: Report) -> None:
+    """Kept-alive connections with and without, one after the other."""
+    with sink([0.0] * TLS.hosts) as sunk:
+        plain = _rates(stack, scale, report, TLS, sunk)
+    with sink([0.0] * TLS.hosts, tls=True) as sunk:
+        settings = {"WEBHOOKS_CA_BUNDLE": str(sunk.authority)}
+        safe = _rates(stack, scale, report, TLS, sunk, settings)
+        count = scale.pick(4_000, 40_000, 100_000)
+        raw = [raw_rate("libcurl", sunk.urls, count, 128, sunk.authority) for _ in range(scale.rounds)]
+    report.add("10 endpoints, plain", RATE, plain)
+    report.add("10 endpoints, TLS kept alive", RATE, safe)
+    report.add("raw libcurl, TLS kept alive", RATE, raw, note="a ceiling: no queue, no record")
+    times = [one / other for one, other in zip(safe, plain, strict=True)]
+    report.add("TLS kept alive against plain", "times", times, at_least=TLS_AT_LEAST)
+
+
+def _rates(
     stack: Stack,
     scale: Scale,
     report: Report,
