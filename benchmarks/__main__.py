@@ -86,8 +86,8 @@ def main(arguments: Sequence[str]) -> int:
     if options.markdown:
         options.markdown.write_text(f"{table.markdown()}\n\n{told}\n")
     errors = {name: outcome["error"] for name, outcome in outcomes.items() if outcome["error"]}
-    for name, error in errors.items():
-        print(f"NOT MEASURED: {name}: {error}", file=sys.stderr)
+    for name, said in errors.items():
+        print(f"NOT MEASURED: {name}: {said}", file=sys.stderr)
     return 2 if errors else 1 if any(row["met"] is False for row in rows) else 0
 
 
@@ -117,8 +117,8 @@ def _run(name: str, scale: Scale, only: str) -> dict[str, Any]:
         module = importlib.import_module(f"benchmarks.{name}")
         try:
             module.run(stack, scale, report, *([only] if only else []))
-        except Exception as caught:  # what was measured before it counts
-            error = f"{type(caught).__name__}: {caught}"
+        except Exception as problem:  # what was measured before it counts
+            error = f"{type(problem).__name__}: {problem}"
             stack.tell_logs()
     outcome = report.as_json()
     print(rows_table(f"{name}: {time.monotonic() - started:.0f} s", outcome["rows"], _baseline(outcome["rows"])))

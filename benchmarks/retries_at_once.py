@@ -25,7 +25,9 @@ def run(stack: Stack, scale: Scale, report: Report) -> None:
     endpoints = scale.pick(2_000, 100_000, 100_000)
     seconds = scale.pick(4, 30, 60)
     types = [RECEIVER_TYPE.format(number) for number in range(RECEIVERS)]
-    idle, busy, left = [], [], 0
+    idle: list[float] = []
+    busy: list[float] = []
+    left = 0
     for _ in range(scale.long_rounds):
         stack.clean()
         # The retries go to hosts of their own, so that the record is of first attempts.

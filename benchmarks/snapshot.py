@@ -21,7 +21,8 @@ SECONDS = 60.0
 
 def run(stack: Stack, scale: Scale, report: Report) -> None:
     deliveries = scale.pick(5_000, 300_000, 600_000)
-    without, beside = [], []
+    without: list[float] = []
+    beside: list[float] = []
     for _ in range(scale.long_rounds):
         for samples, held in ((without, False), (beside, True)):
             stack.clean()

@@ -5,7 +5,7 @@ import sys
 from benchmarks.rival import worker  # noqa: F401 (sets Django and Celery up)
 
 if __name__ == "__main__":
-    from django_webhook.models import Webhook, WebhookSecret, WebhookTopic
+    from django_webhook.models import Webhook, WebhookSecret, WebhookTopic  # type: ignore[import-not-found]
 
     from benchmarks.rival.models import Item
 
