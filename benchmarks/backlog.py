@@ -107,7 +107,7 @@ def _hand_over_tasks(stack: Stack, app: App, deliveries: int) -> None:
     """Put a task for each delivery into the broker, and then give all of them to the worker at once."""
     backlog(app, deliveries // ENDPOINTS)
     # Out of sight of the engine.
-    Lane.objects.update(wake_at=None)
+    Lane.objects.update(fresh_from=None)
     for key in Delivery.objects.filter(status=DeliveryStatus.PENDING).values_list("pk", flat=True):
         one_task_a_delivery.deliver.apply_async((str(key),), queue=_STAGED)
     with redis.Redis.from_url(stack.broker_url) as broker:

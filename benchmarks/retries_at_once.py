@@ -14,6 +14,7 @@ from benchmarks.scale import Scale
 from benchmarks.seed import RECEIVER_TYPE, backlog, seed_app, seed_many
 from benchmarks.stack import Stack
 from deliveries.models import Delivery, DeliveryStatus, Lane
+from deliveries.models.delivery import Turn
 
 RECEIVERS = 10
 RETRIES_EACH = 10
@@ -64,5 +65,5 @@ def _become_retries(due: float) -> None:
     """All that is pending has failed once, and is due again at this moment, in seconds since 1970."""
     at = datetime.fromtimestamp(due, UTC)
     pending = Delivery.objects.filter(status=DeliveryStatus.PENDING)
-    pending.update(due_at=at, attempt_count=1, schedule_position=1)
-    Lane.objects.exclude(wake_at=None).update(wake_at=at, seq=F("seq") + 1)
+    pending.update(due_at=at, attempt_count=1, schedule_position=1, turn=Turn.RETRY)
+    Lane.objects.exclude(fresh_from=None).update(fresh_from=None, retry_from=at, seq=F("seq") + 1)

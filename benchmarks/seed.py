@@ -67,7 +67,7 @@ def copy_rows(
     cursor: CursorWrapper, model: type[models.Model], changes: Mapping[str, str], table: str, where: str
 ) -> None:
     """The rows of a model that `where` finds as `original`, once more for each row of `table`, some columns changed."""
-    columns = [str(field.column) for field in model._meta.concrete_fields]
+    columns = [str(field.column) for field in model._meta.concrete_fields if not field.generated]
     values = ", ".join(changes.get(column, f"original.{column}") for column in columns)
     cursor.execute(
         f"insert into {model._meta.db_table} ({', '.join(columns)}) "

@@ -41,7 +41,7 @@ SHAPES: Mapping[str, Shape] = {
 }
 TLS = Shape("10 endpoints", 10, 20_000)
 TLS_AT_LEAST = 0.8
-CONNECTIONS = {0.05: 512, 0.5: 1_024}
+CONNECTIONS = {0.05: 512, 0.5: 2_048}
 
 
 def run(stack: Stack, scale: Scale, report: Report, only: str = "") -> None:

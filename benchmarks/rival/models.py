@@ -6,7 +6,5 @@ class Item(models.Model):
 
     text = models.TextField()
 
-    objects = models.Manager["Item"]()
-
     def __str__(self) -> str:
         return str(self.pk)

@@ -16,4 +16,4 @@ if __name__ == "__main__":
             webhook.topics.add(topic)
             WebhookSecret.objects.create(webhook=webhook, token="a secret of a benchmark")
     for _ in range(int(sys.argv[1])):
-        Item.objects.create(text="x" * 840)
+        Item(text="x" * 840).save()
