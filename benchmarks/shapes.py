@@ -51,7 +51,7 @@ def run(stack: Stack, scale: Scale, report: Report, only: str = "") -> None:
             with sink([shape.delay] * shape.hosts) as sunk:
                 report.add(shape.what, RATE, _rates(stack, scale, report, shape, sunk), at_least=shape.at_least)
                 if shape.endpoints > 1 and (connections := CONNECTIONS.get(shape.delay)):
-                    count = connections * scale.pick(10, 40, 80)
+                    count = scale.pick(5_000, 20_000, 50_000)
                     found = [raw_rate("libcurl", sunk.urls, count, connections) for _ in range(scale.rounds)]
                     note = f"a ceiling: 2 x {connections} requests at once"
                     report.add(f"raw libcurl, sink answers after {shape.delay * 1_000:.0f} ms", RATE, found, note=note)
