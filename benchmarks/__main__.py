@@ -2,6 +2,7 @@
 
 import argparse
 import importlib
+import importlib.util
 import json
 import os
 import signal
@@ -56,27 +57,29 @@ QUICK_TITLE = "NOT A MEASUREMENT: --quick shows only that everything runs"
 def main(arguments: Sequence[str]) -> int:
     options = _options(arguments)
     scale = QUICK if options.quick else FULL if options.full else NORMAL
+    if importlib.util.find_spec("pycurl") is None:
+        print("The rows of libcurl need pycurl, which has no wheel for this machine.", file=sys.stderr)
+        return 2
     for number in (signal.SIGTERM, signal.SIGHUP):
         signal.signal(number, _leave)
+    outcomes: dict[str, dict[str, Any]] = {}
+    times = 8 if scale is FULL else 1
+    ends_at = time.monotonic() + WITHIN_MINUTES * 60 * times
     try:
         packages.ensure_installed(PACKAGES)
-        if options.here:
-            outcomes = {name: _run(name, scale, options.only) for name in options.names}
-        else:
-            times = 8 if scale is FULL else 1
-            ends_at = time.monotonic() + WITHIN_MINUTES * 60 * times
-            outcomes = {}
-            for name in options.names or NAMES:
+        for name in options.names or NAMES:
+            if options.here:
+                outcomes[name] = _run(name, scale, options.only)
+            else:
                 seconds = min(NAMES[name] * 60 * times, ends_at - time.monotonic())
                 outcomes[name] = _run_apart(name, scale, options.only, seconds)
+            # After each, so that a run that is cut short leaves what it found.
+            _write(options.json, {"machine": machine(), "scale": scale.name, "benchmarks": outcomes})
     except (packages.MissingPackagesError, ServerNotStartedError) as error:
         print(error, file=sys.stderr)
         return 2
     except KeyboardInterrupt:
         return 130
-    figures = {"machine": machine(), "scale": scale.name, "benchmarks": outcomes}
-    if options.json:
-        options.json.write_text(json.dumps(figures, indent=2) + "\n")
     if options.here:
         return 0
     rows = [row for outcome in outcomes.values() for row in outcome["rows"]]
@@ -84,6 +87,7 @@ def main(arguments: Sequence[str]) -> int:
     told = ", ".join(f"{name} {value}" for name, value in machine().items())
     print(f"{table}\n\n{told}", flush=True)
     if options.markdown:
+        options.markdown.parent.mkdir(parents=True, exist_ok=True)
         options.markdown.write_text(f"{table.markdown()}\n\n{told}\n")
     errors = {name: outcome["error"] for name, outcome in outcomes.items() if outcome["error"]}
     for name, said in errors.items():
@@ -163,6 +167,12 @@ def _end(process: subprocess.Popen[bytes]) -> None:
     except ProcessLookupError:
         pass
     process.wait()
+
+
+def _write(file: Path | None, figures: Mapping[str, object]) -> None:
+    if file is not None:
+        file.parent.mkdir(parents=True, exist_ok=True)
+        file.write_text(json.dumps(figures, indent=2) + "\n")
 
 
 def _baseline(rows: Sequence[Mapping[str, Any]]) -> float | None:

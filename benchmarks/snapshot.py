@@ -2,11 +2,11 @@
 
 import time
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 
 import psycopg
 
-from benchmarks.meter import Meter
+from benchmarks.meter import Meter, TookTooLong
 from benchmarks.nginx import sink
 from benchmarks.product import product
 from benchmarks.report import RATE, Report
@@ -35,7 +35,7 @@ def run(stack: Stack, scale: Scale, report: Report) -> None:
                 stack.settle()
                 with _snapshot(stack) if held else _nothing():
                     running.resume()
-                    samples.append(_rate(meter, meter.succeeded(), deliveries))
+                    samples.append(_rate(meter, meter.succeeded()))
     told = f"backlog for {SECONDS:.0f} s or {deliveries:,} deliveries"
     report.add(f"{told}, no snapshot open", RATE, without)
     report.add(f"{told}, a snapshot held open", RATE, beside)
@@ -43,11 +43,11 @@ def run(stack: Stack, scale: Scale, report: Report) -> None:
     report.add("a snapshot held open against none", "times", times, at_least=TIMES_AT_LEAST)
 
 
-def _rate(meter: Meter, before: int, deliveries: int) -> float:
+def _rate(meter: Meter, before: int) -> float:
     """Deliveries a second for a minute, or until there are no more. What is counted has succeeded."""
     started = time.monotonic()
-    while meter.work_left() and time.monotonic() - started < SECONDS:
-        time.sleep(0.05)
+    with suppress(TookTooLong):
+        meter.wait_until_done(SECONDS)
     seconds = time.monotonic() - started
     return (meter.succeeded() - before) / seconds
 
