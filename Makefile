@@ -6,7 +6,7 @@ INSTALL := $(PY) -m pip install --quiet --no-input --disable-pip-version-check
 INSTALL_CURL = $(INSTALL) --only-binary :all: -r requirements-curl.txt || \
 	echo "pycurl cannot be installed here: requests will leave through the slower of the two senders."
 
-.PHONY: run test lint bench
+.PHONY: run test lint bench bench-full
 
 run: .venv/installed
 	@exec $(PY) -m switera_webhooks.run
@@ -26,8 +26,13 @@ lint: .venv/installed-dev
 	@diff -u docs/openapi.yaml .venv/openapi.yaml || { echo "docs/openapi.yaml is not what the API says:" \
 		"look at the difference, and if it is meant, cp .venv/openapi.yaml docs/openapi.yaml"; exit 1; }
 
+# Within 40 minutes; ARGS="latency --quick" shows in seconds that a part of it runs (docs/performance.md).
 bench: .venv/installed-dev
-	@exec $(PY) -m benchmarks $(ARGS)
+	@exec $(PY) -m benchmarks --json var/benchmarks/bench.json --markdown var/benchmarks/bench.md $(ARGS)
+
+# For the record, in hours: the long rows, each figure a median of 5.
+bench-full: .venv/installed-dev
+	@exec $(PY) -m benchmarks --full --json var/benchmarks/bench-full.json --markdown var/benchmarks/bench-full.md $(ARGS)
 
 .venv/installed: requirements.txt requirements-curl.txt | .venv/bin/pip
 	@echo "Installing packages into .venv"

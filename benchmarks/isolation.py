@@ -1,86 +1,50 @@
-"""One of ten receivers accepts connections and never answers: what the other nine notice of it."""
+"""Of ten receivers one or three take requests and never answer: what the others notice of it."""
 
-from collections.abc import Sequence
-from dataclasses import dataclass
-
-from benchmarks.emitter import emitted
-from benchmarks.latency import delays_ms
+from benchmarks.emitter import SLOWER_AT_MOST, emitted
+from benchmarks.nginx import SILENT, sink
 from benchmarks.product import product
-from benchmarks.receiver_process import Answer
-from benchmarks.receivers import receivers
-from benchmarks.report import Report, Table, Target, percentile
+from benchmarks.report import Report, percentile
+from benchmarks.scale import Scale
 from benchmarks.seed import RECEIVER_TYPE, seed_app
 from benchmarks.stack import Stack
 
-HEALTHY = 9
-EVENTS_A_SECOND = 200
-# Shorter runs flatter: the backlog of the silent one has to grow.
-SECONDS = 60
-SECONDS_WITHOUT = 30
-# With a silent receiver, p99 of the others may be so many times what it is without.
-TIMES_AT_MOST = 5.0
+RECEIVERS = 10
+HANGING = (0, 1, 3)
+EVENTS_A_SECOND = 400
+# One by one, emitting alone would take most of a core.
+BATCH = 4
+TIMES_AT_MOST = 1.5
 
 
-@dataclass(frozen=True)
-class Measured:
-    """What the healthy receivers got; delays in milliseconds."""
-
-    expected: int
-    delays: Sequence[float]
-
-    @property
-    def undelivered(self) -> int:
-        return self.expected - len(self.delays)
-
-    @property
-    def p99(self) -> float:
-        return percentile(self.delays, 0.99)
-
-
-def run(stack: Stack) -> Report:
-    alone = _measure(stack, Answer.ACCEPT, SECONDS_WITHOUT)
-    beside = _measure(stack, Answer.SILENT, SECONDS)
-    rows = [
-        (
-            name,
-            f"{measured.expected:,}",
-            f"{percentile(measured.delays, 0.5):.1f}",
-            f"{measured.p99:.1f}",
-            f"{max(measured.delays):.1f}",
-            str(measured.undelivered),
-        )
-        for name, measured in (("without a silent one", alone), ("with a silent one", beside))
-    ]
-    return Report(
-        tables=[
-            Table(
-                f"{HEALTHY} healthy receivers of {HEALTHY + 1}, {EVENTS_A_SECOND} events a second to each in turn",
-                ("", "deliveries", "p50 ms", "p99 ms", "most ms", "undelivered"),
-                rows,
-            )
-        ],
-        targets=[
-            Target("nothing undelivered", not (alone.undelivered or beside.undelivered), str(beside.undelivered)),
-            Target(
-                f"p99 with a silent one at most {TIMES_AT_MOST:g} times that without",
-                beside.p99 <= TIMES_AT_MOST * alone.p99,
-                f"{beside.p99 / alone.p99:.1f}",
-            ),
-        ],
-        figures={
-            "without": {"p99_ms": alone.p99, "undelivered": alone.undelivered, "deliveries": alone.expected},
-            "with": {"p99_ms": beside.p99, "undelivered": beside.undelivered, "deliveries": beside.expected},
-        },
-    )
+def run(stack: Stack, scale: Scale, report: Report) -> None:
+    # Shorter runs flatter: the backlog of the silent ones has to grow, and their first wall clocks to run out.
+    seconds = scale.pick(5, 60, 90)
+    p99: dict[int, list[float]] = {hanging: [] for hanging in HANGING}
+    undelivered = dict.fromkeys(HANGING, 0)
+    for _ in range(scale.long_rounds):
+        for hanging in HANGING:
+            delays, expected = _delays(stack, report, hanging, seconds)
+            p99[hanging].append(percentile(delays, 0.99))
+            undelivered[hanging] += expected - len(delays)
+    for hanging in HANGING:
+        told = f"{hanging} of {RECEIVERS} hang, {EVENTS_A_SECOND} events/s, {seconds} s"
+        report.add(f"{told}: p99 of the others", "ms", p99[hanging])
+        if hanging:
+            times = [with_them / without for with_them, without in zip(p99[hanging], p99[0], strict=True)]
+            report.add(f"{told}: against none that hangs", "times", times, at_most=TIMES_AT_MOST)
+        report.add(f"{told}: undelivered of the others", "events", [undelivered[hanging]], at_most=0)
 
 
-def _measure(stack: Stack, tenth: Answer, seconds: int) -> Measured:
-    types = [RECEIVER_TYPE.format(number) for number in range(HEALTHY + 1)]
-    # The receivers end first, so that the product needs not wait for the silent one.
-    with product(stack), receivers(stack.directory, [*[Answer.ACCEPT] * HEALTHY, tenth]) as received:
-        app = seed_app(received.urls).public_id
-        emitted(stack, app, 50, 2, types[:HEALTHY])  # every process has made its connections
-        at = emitted(stack, app, EVENTS_A_SECOND, seconds, types)
-        # In the order of the types, which took turns.
-        healthy = {event: when for number, (event, when) in enumerate(at.items()) if number % len(types) < HEALTHY}
-        return Measured(len(healthy), delays_ms(healthy, received, len(healthy)))
+def _delays(stack: Stack, report: Report, hanging: int, seconds: int) -> tuple[list[float], int]:
+    """Milliseconds of what the healthy ones received, and how much that should be."""
+    healthy = RECEIVERS - hanging
+    types = [RECEIVER_TYPE.format(number) for number in range(RECEIVERS)]
+    stack.clean()
+    # The receivers end first, so that the product needs not wait for the silent ones.
+    with product(stack), sink([0.0] * healthy + [SILENT] * hanging, record=True) as sunk:
+        app = seed_app(sunk.urls).public_id
+        emitted(stack, sunk, app, 50, 2, types[:healthy])  # every process has made its connections
+        emission = emitted(stack, sunk, app, EVENTS_A_SECOND, seconds, types, BATCH)
+        if emission.a_second() < EVENTS_A_SECOND * SLOWER_AT_MOST:
+            report.missing("isolation: events offered a second", EVENTS_A_SECOND, round(emission.a_second()))
+        return emission.delays_ms(sunk, range(healthy)), EVENTS_A_SECOND * seconds * healthy // RECEIVERS

@@ -1,52 +1,53 @@
-"""From the call of emit() to the request in the receiver's hands, at a trickle and at a steady stream."""
+"""From the call of emit() to the request at the receiver: a trickle, a steady stream, and one near the limit."""
 
-import time
+from dataclasses import dataclass
 
-from benchmarks.emitter import emitted
+from benchmarks.emitter import SLOWER_AT_MOST, emitted
+from benchmarks.nginx import sink
 from benchmarks.product import product
-from benchmarks.receiver_process import Answer
-from benchmarks.receivers import Receivers, receivers
-from benchmarks.report import Report, Table, Target, percentile
+from benchmarks.report import Report, percentile
+from benchmarks.scale import Scale
 from benchmarks.seed import RECEIVER_TYPE, seed_app
 from benchmarks.stack import Stack
 
-TITLE = "Emit to receipt, an event to one of 10 endpoints in turn"
 ENDPOINTS = 10
-RATES = (20, 300)  # events a second
-SECONDS = 20
-ARRIVE_SECONDS = 10.0
 
 
-def run(stack: Stack) -> Report:
+@dataclass(frozen=True)
+class Offer:
+    """So many events a second, so many in one call; seconds of a quick, a normal and a full run; targets in ms."""
+
+    rate: int
+    batch: int
+    seconds: tuple[float, float, float]
+    p50: float | None = None
+    p99: float | None = None
+
+
+OFFERS = (
+    Offer(20, 1, (3, 20, 30)),
+    Offer(1_000, 10, (3, 30, 60), p50=6, p99=20),
+    Offer(2_500, 10, (3, 60, 60), p99=100),
+)
+
+
+def run(stack: Stack, scale: Scale, report: Report) -> None:
     types = [RECEIVER_TYPE.format(number) for number in range(ENDPOINTS)]
-    rows = []
-    figures: dict[str, object] = {}
-    missing = 0
-    with receivers(stack.directory, [Answer.ACCEPT] * ENDPOINTS) as received, product(stack):
-        app = seed_app(received.urls).public_id
-        emitted(stack, app, 50, 2, types)  # every process has made its connections
-        for rate in RATES:
-            at = emitted(stack, app, rate, SECONDS, types)
-            delays = delays_ms(at, received, len(at))
-            missing += len(at) - len(delays)
-            p50, p99 = percentile(delays, 0.5), percentile(delays, 0.99)
-            figures[f"{rate} a second"] = {"p50_ms": p50, "p99_ms": p99, "most_ms": max(delays)}
-            rows.append((f"{rate} a second", f"{len(at):,}", f"{p50:.1f}", f"{p99:.1f}", f"{max(delays):.1f}"))
-    return Report(
-        tables=[Table(TITLE, ("events", "number", "p50 ms", "p99 ms", "most ms"), rows)],
-        targets=[Target("every event received", missing == 0, f"{missing} missing")],
-        figures=figures,
-    )
-
-
-def delays_ms(emitted_at: dict[str, float], received: Receivers, expected: int) -> list[float]:
-    """How long each of these events took to each receiver's first receipt, once `expected` have come or time is up."""
-    until = time.monotonic() + ARRIVE_SECONDS
-    while True:
-        first: dict[tuple[int, str], float] = {}
-        for receipt in received.receipts():
-            if receipt.event_id in emitted_at:
-                first.setdefault((receipt.receiver, receipt.event_id), receipt.at)
-        if len(first) >= expected or time.monotonic() > until:
-            return [(at - emitted_at[event]) * 1_000 for (_, event), at in first.items()]
-        time.sleep(0.2)
+    for offer in OFFERS:
+        p50, p99, most = [], [], []
+        for _ in range(scale.long_rounds):
+            stack.clean()
+            with sink([0.0] * ENDPOINTS, record=True) as sunk, product(stack):
+                app = seed_app(sunk.urls).public_id
+                emitted(stack, sunk, app, 50, 2, types)  # every process has made its connections
+                emission = emitted(stack, sunk, app, offer.rate, scale.pick(*offer.seconds), types, offer.batch)
+                delays = emission.delays_ms(sunk)
+            told = f"emit to receipt, {offer.rate:,} events/s in calls of {offer.batch}"
+            report.missing(told, len(emission.emitted_at), len(delays))
+            if emission.a_second() < offer.rate * SLOWER_AT_MOST:
+                report.missing(f"{told}: events offered a second", offer.rate, round(emission.a_second()))
+            p50.append(percentile(delays, 0.5))
+            p99.append(percentile(delays, 0.99))
+            most.append(max(delays))
+        report.add(f"{told}: p50", "ms", p50, at_most=offer.p50)
+        report.add(f"{told}: p99", "ms", p99, at_most=offer.p99, note=f"most {max(most):,.0f} ms")

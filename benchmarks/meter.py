@@ -1,7 +1,9 @@
 """What work costs: time, processor time of workers and PostgreSQL, SQL statements."""
 
+from __future__ import annotations
+
 import time
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from types import TracebackType
 from typing import Self
@@ -12,6 +14,7 @@ import psycopg
 from benchmarks.stack import Stack
 
 POLL_SECONDS = 0.02
+POLL_TIMES = 20
 # The meter's own statements run under this role, so that they are not counted.
 _ROLE = "benchmark_meter"
 _WORK_LEFT = """
@@ -21,13 +24,14 @@ select exists (select from events_event where dispatched_at is null)
 """
 # Without the checks of foreign keys, which PostgreSQL runs by itself when a statement commits.
 _STATEMENTS = """
-select coalesce(sum(calls), 0)::bigint,
-       coalesce(sum(calls) filter (where query like '%%unlocked%%' and rows > 0), 0)::bigint,
-       coalesce(sum(rows) filter (where query like '%%unlocked%%'), 0)::bigint
+select regexp_replace(left(query, 400), '\\s+', ' ', 'g'), sum(calls)::bigint
   from pg_stat_statements
  where userid <> %s::regrole and dbid = (select oid from pg_database where datname = current_database())
    and query not like 'SELECT %% FROM ONLY %% FOR KEY SHARE OF x'
+ group by 1
 """
+
+_SUCCEEDED = "select count(*) from deliveries_delivery where status = 'succeeded' and response_status = 204"
 
 
 class TookTooLong(Exception):
@@ -36,13 +40,12 @@ class TookTooLong(Exception):
 
 @dataclass(frozen=True)
 class Usage:
-    """What was used between two moments; processor times in seconds. `claimed` is deliveries a claim, idle ones too."""
+    """What was used between two moments; processor times in seconds."""
 
     seconds: float
     worker_cpu: float
     postgresql_cpu: float
     statements: int
-    claimed: float
 
 
 class Meter:
@@ -75,34 +78,58 @@ class Meter:
     def wait_until_done(self, seconds: float) -> None:
         """Return when no work is left. Raises TookTooLong."""
         until = time.monotonic() + seconds
-        while self.work_left():
-            if time.monotonic() > until:
+        while True:
+            started = time.monotonic()
+            if not self.work_left():
+                return
+            ended = time.monotonic()
+            if ended > until:
                 raise TookTooLong(f"Deliveries were still under way after {seconds:.0f} s.")
-            time.sleep(POLL_SECONDS)
+            # A look may have to pass many dead entries of an index; it must not become a load of its own.
+            time.sleep(max(POLL_SECONDS, POLL_TIMES * (ended - started)))
 
     def measure(self, workers: Sequence[psutil.Process], seconds: float) -> Usage:
         """What is used from now until no work is left. Raises TookTooLong."""
-        worker_cpu, postgresql_cpu = _cpu(workers), self._postgresql_cpu()
         started = time.monotonic()
-        self._connection.execute("select pg_stat_statements_reset()")
+        worker_cpu, postgresql_cpu = cpu_seconds(workers), self.postgresql_cpu()
+        self.forget_statements()
         self.wait_until_done(seconds)
         ended = time.monotonic()
-        row = self._connection.execute(_STATEMENTS, [_ROLE]).fetchone()
-        assert row is not None
         return Usage(
             seconds=ended - started,
-            worker_cpu=_cpu(workers) - worker_cpu,
-            postgresql_cpu=self._postgresql_cpu() - postgresql_cpu,
-            statements=row[0],
-            claimed=row[2] / row[1] if row[1] else 0.0,
+            worker_cpu=cpu_seconds(workers) - worker_cpu,
+            postgresql_cpu=self.postgresql_cpu() - postgresql_cpu,
+            statements=sum(self.statements().values()),
         )
 
-    def _postgresql_cpu(self) -> float:
+    def forget_statements(self) -> None:
+        self._connection.execute("select pg_stat_statements_reset()")
+
+    def statements(self) -> Mapping[str, int]:
+        """How often each statement ran since forget_statements(), by its first words."""
+        return dict(self._connection.execute(_STATEMENTS, [_ROLE]).fetchall())
+
+    def statement_ms(self) -> float:
+        """How long PostgreSQL ran statements since forget_statements()."""
+        row = self._connection.execute(
+            "select coalesce(sum(total_exec_time), 0) from pg_stat_statements where userid <> %s::regrole", [_ROLE]
+        ).fetchone()
+        assert row is not None
+        return float(row[0])
+
+    def succeeded(self) -> int:
+        """Deliveries that a receiver answered, by the product's own record."""
+        row = self._connection.execute(_SUCCEEDED).fetchone()
+        assert row is not None
+        return int(row[0])
+
+    def postgresql_cpu(self) -> float:
+        """Processor seconds of PostgreSQL so far, this connection's left out."""
         own = self._connection.info.backend_pid
-        return _cpu([self._postgresql, *(one for one in self._postgresql.children() if one.pid != own)])
+        return cpu_seconds([self._postgresql, *(one for one in self._postgresql.children() if one.pid != own)])
 
 
-def _cpu(processes: Sequence[psutil.Process]) -> float:
+def cpu_seconds(processes: Sequence[psutil.Process]) -> float:
     total = 0.0
     for process in processes:
         try:

@@ -49,15 +49,26 @@ class Processes:
         while not ready():
             for other, process in self._running.items():
                 if (code := process.poll()) is not None:
-                    raise DidNotStart(f"The {other} ended with {code}:\n{self._said(other)}")
+                    raise DidNotStart(f"The {other} ended with {code}:\n{self.said(other)}")
             if time.monotonic() > until:
-                raise DidNotStart(f"The {name} was not ready after {START_SECONDS:.0f} s:\n{self._said(name)}")
+                raise DidNotStart(f"The {name} was not ready after {START_SECONDS:.0f} s:\n{self.said(name)}")
             time.sleep(0.05)
 
     def family(self, name: str) -> list[psutil.Process]:
         """The process and all that it started."""
         leader = psutil.Process(self._running[name].pid)
         return [leader, *leader.children(recursive=True)]
+
+    def pause(self) -> None:
+        """Let nothing of them run, until resume()."""
+        self._signal_groups(signal.SIGSTOP)
+
+    def resume(self) -> None:
+        self._signal_groups(signal.SIGCONT)
+
+    def _signal_groups(self, number: signal.Signals) -> None:
+        for process in self._running.values():
+            os.killpg(process.pid, number)
 
     def stop(self) -> None:
         """End them as a deploy does: all asked at once, and killed when they do not listen."""
@@ -94,5 +105,6 @@ class Processes:
     def _log(self, name: str) -> Path:
         return self._directory / f"{name}.log"
 
-    def _said(self, name: str) -> str:
+    def said(self, name: str) -> str:
+        """Its last words."""
         return "\n".join(self._log(name).read_text(errors="replace").splitlines()[-20:])

@@ -18,12 +18,12 @@ class Product(Processes):
     """
 
     def __init__(self, stack: Stack, settings: Mapping[str, str], *, web: bool = False) -> None:
-        self._port = free_port()
+        self.port = free_port()
         commands: dict[str, Sequence[str]] = {}
         if web or stack.embedded:
             commands["web"] = [
                 *_python("gunicorn"),
-                *("--config", "python:switera_webhooks.gunicorn_conf", "--bind", f"127.0.0.1:{self._port}"),
+                *("--config", "python:switera_webhooks.gunicorn_conf", "--bind", f"127.0.0.1:{self.port}"),
                 "switera_webhooks.wsgi",
             ]
         if not stack.embedded:
@@ -34,10 +34,10 @@ class Product(Processes):
     @property
     def api(self) -> str:
         """Where REST answers requests to stack.HOST."""
-        return f"http://127.0.0.1:{self._port}/api/v1"
+        return f"http://127.0.0.1:{self.port}/api/v1"
 
     def wait_for_web(self) -> None:
-        self.wait_for("web", lambda: listens(self._port))
+        self.wait_for("web", lambda: listens(self.port))
 
     def wait_for_worker(self) -> None:
         """Return once a worker answers over the broker. This process must use the same stack."""
@@ -46,12 +46,12 @@ class Product(Processes):
         self.wait_for("worker", lambda: bool(app.control.ping(timeout=0.2)))
 
 
-def worker_command(app: str) -> Sequence[str]:
-    """A Celery worker as the product runs it, for any Celery app."""
+def worker_command(app: str, prefetch: int = 1) -> Sequence[str]:
+    """A Celery worker as the product runs it, for any Celery app. Celery's own `prefetch` is 4."""
     return [
         *_python("celery"),
         *("--app", app, "worker", "--pool", "prefork", "--concurrency", str(WORKER_PROCESSES)),
-        *("--prefetch-multiplier", "1", "--loglevel", "WARNING"),
+        *("--prefetch-multiplier", str(prefetch), "--loglevel", "WARNING"),
     ]
 
 

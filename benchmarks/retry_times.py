@@ -7,6 +7,7 @@ from benchmarks.product import product
 from benchmarks.receiver_process import BUSY_SECONDS, Answer
 from benchmarks.receivers import receivers
 from benchmarks.report import Report, Table, Target
+from benchmarks.scale import Scale
 from benchmarks.seed import emit_many, seed_app
 from benchmarks.stack import Stack
 from deliveries.models import Attempt, Delivery
@@ -32,7 +33,7 @@ CASES = (
 )
 
 
-def run(stack: Stack) -> Report:
+def run(stack: Stack, scale: Scale, report: Report) -> None:
     answers = [answer for answer, *_ in CASES]
     with (
         Meter(stack) as meter,
@@ -44,8 +45,6 @@ def run(stack: Stack) -> Report:
         meter.wait_until_done(DONE_SECONDS)
         urls = list(received.urls)
     rows: list[Sequence[str]] = []
-    targets: list[Target] = []
-    figures: dict[str, object] = {}
     for (answer, told, status, attempts), url in zip(CASES, urls, strict=True):
         delivery = Delivery.objects.get(event=event, endpoint__url=url)
         made = list(delivery.attempts.order_by("number"))
@@ -64,7 +63,7 @@ def run(stack: Stack) -> Report:
                 )
             )
         found = f"{delivery.status} after {len(made)}, {min(late):.3f} to {max(late):.3f} s late"
-        targets.append(
+        report.targets.append(
             Target(
                 f"{told}: {status} after {attempts} attempts, none early, none {LATE_AT_MOST:g} s late",
                 (delivery.status, len(made)) == (status, attempts)
@@ -72,10 +71,10 @@ def run(stack: Stack) -> Report:
                 found,
             )
         )
-        figures[told] = {"status": delivery.status, "due": due, "started": started}
+        report.figures[told] = {"status": delivery.status, "due": due, "started": started}
     title = f"Attempts in seconds after the event, with a schedule of {SCHEDULE} s, a wall clock of {TIMEOUT} s"
     headings = ("receiver", "attempt", "due", "started", "late", "outcome")
-    return Report(tables=[Table(title, headings, rows)], targets=targets, figures=figures)
+    report.tables.append(Table(title, headings, rows))
 
 
 def _due(event: Event, attempts: Sequence[Attempt], answer: Answer) -> list[float]:

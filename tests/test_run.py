@@ -52,5 +52,5 @@ def test_without_the_right_to_install_the_run_says_what_to_install_and_ends_with
     assert run.main([]) == 2
     assert capfd.readouterr() == (
         "",
-        "The tests need more programs: install them with `sudo apt-get install postgresql redis-server`.\n",
+        "More programs are needed: install them with `sudo apt-get install postgresql redis-server`.\n",
     )

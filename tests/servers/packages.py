@@ -4,7 +4,7 @@ import os
 import shutil
 import subprocess
 import sys
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from pathlib import Path
 
@@ -25,28 +25,28 @@ class MissingPackagesError(Exception):
     """Programs are missing and may not be installed from here; the message says what to do."""
 
 
-def missing() -> list[str]:
-    """Debian's names of the packages whose programs are not on this machine."""
-    return [package for package, program in PACKAGES.items() if program() is None]
+def missing(packages: Mapping[str, Callable[[], Path | None]] = PACKAGES) -> list[str]:
+    """Debian's names of those of the packages whose programs are not on this machine."""
+    return [package for package, program in packages.items() if program() is None]
 
 
-def ensure_installed() -> None:
+def ensure_installed(packages: Mapping[str, Callable[[], Path | None]] = PACKAGES) -> None:
     """Install what is missing, when run by root on Debian; raises MissingPackagesError otherwise."""
-    wanted = missing()
+    wanted = missing(packages)
     if not wanted:
         return
     if os.geteuid() == 0 and shutil.which("apt-get"):
-        sys.stdout.write(f"Installing for the tests: {', '.join(wanted)}\n")
+        sys.stdout.write(f"Installing: {', '.join(wanted)}\n")
         sys.stdout.flush()
         _install(wanted)
-        wanted = missing()
+        wanted = missing(packages)
     if wanted:
         raise MissingPackagesError(sentence(wanted))
 
 
 def sentence(packages: list[str]) -> str:
     """What a person has to do about missing packages."""
-    return f"The tests need more programs: install them with `sudo apt-get install {' '.join(packages)}`."
+    return f"More programs are needed: install them with `sudo apt-get install {' '.join(packages)}`."
 
 
 def _install(packages: list[str]) -> None:
