@@ -12,6 +12,7 @@ from deliveries.transport.failures import CERTIFICATE_CODES, OUR_OWN_SHORTAGES, 
 
 _VERIFY_RESULT = re.compile(r"verify result: (.+) \(\d+\)")
 _TLS_REASON = re.compile(r"error:[0-9A-F]+:[^:]*:[^:]*:([^,]+)")
+_TOO_LARGE = 100  # CURLE_TOO_LARGE, for which pycurl has no name: a line that does not end
 _RESETS = {errno.ECONNRESET, errno.EPIPE, errno.ECONNABORTED}
 
 _CODES = {
@@ -23,6 +24,7 @@ _CODES = {
     pycurl.E_UNSUPPORTED_PROTOCOL: ErrorCode.INVALID_RESPONSE,  # HTTP/0.9, and versions that do not exist
     pycurl.E_FTP_WEIRD_SERVER_REPLY: ErrorCode.INVALID_RESPONSE,
     pycurl.E_PARTIAL_FILE: ErrorCode.INVALID_RESPONSE,
+    _TOO_LARGE: ErrorCode.INVALID_RESPONSE,
     pycurl.E_BAD_CONTENT_ENCODING: ErrorCode.INVALID_RESPONSE,  # a Transfer-Encoding other than chunked
     pycurl.E_SSL_CONNECT_ERROR: ErrorCode.TLS_ERROR,
 }
