@@ -43,7 +43,9 @@ def outcome_of(sender: Sender, behave: Behaviour, timeout: float = 5.0) -> Outco
         (b"HTTP/1.1 200 OK\nContent-Length: 2\nX: a\n  b\n\nok", 200, "ok"),
         (b"HTTP/1.1 200 OK\r\nContent-Length: 2\r\nX: y\r\n" + b" more\r\n" * 200 + b"\r\nok", 200, "ok"),
         (b"HTTP/1.1 299 Odd\r\nContent-Length: 2\r\n\r\nok", 299, "ok"),
+        (b"HTTP/1.1 200 OK\r\nContent-Length: 2\r\nX: a" + b" " * 60_000 + b"b\r\n\r\nok", 200, "ok"),
     ],
+    ids=lambda value: value[:60].decode("latin-1") if isinstance(value, bytes) else None,
 )
 def test_s21_a_2xx_whose_body_ended_is_a_success(sender: Sender, response: bytes, status: int, body: str) -> None:
     outcome = outcome_of(sender, answers_once(response))
@@ -103,6 +105,8 @@ def test_s22_s23_other_statuses_are_failures_with_status_headers_and_body(sender
         b"HTTP/1.1 200 OK\r\nX: y\r\n" + (b" " + b"x" * 1_000 + b"\r\n") * 70 + b"\r\n",
         b"HTTP/1.1 200 OK\r\n" + (b"X: " + b"x" * 60_000 + b"\r\n") * 6 + b"\r\n",
         b"HTTP/1.1 200 OK\r\nX: a\x00b\r\nContent-Length: 2\r\n\r\nok",
+        b"HTTP/1.1 200 OK\r\nX:" + b" " * 3_000 + b"\x00\r\nContent-Length: 2\r\n\r\nok",
+        b"HTTP/1.1 200 OK\r\nX:" + b" " * 3_000 + b"\ry\r\nContent-Length: 2\r\n\r\nok",
         b"HTTP/1.1 200 OK\r\n folded: first\r\n\r\n",
         b"HTTP/1.1 200 OK\r\nContent-Length : 2\r\n\r\nok",
         b"HTTP/1.1 200 OK\r\nno colon\r\nContent-Length: 2\r\n\r\nok",
@@ -125,6 +129,7 @@ def test_s22_s23_other_statuses_are_failures_with_status_headers_and_body(sender
         CHUNKED + b"\r\n",
         CHUNKED + b"f" * 70_000,
         CHUNKED + b"0\r\n" + b"X: y\r\n" * 200 + b"\r\n",
+        CHUNKED + b"0\r\nX:" + b" " * 3_000 + b"\ry\r\n\r\n",
     ],
     ids=lambda response: response[:60].decode("latin-1"),
 )
@@ -146,8 +151,17 @@ def test_s20_endless_interim_responses_are_cut_short(sender: Sender, repeated: b
 
 @pytest.mark.parametrize(
     ("prompt", "repeated"),
-    [(b"HTTP/1.1 200 OK\r\n", b"X: y\r\n"), (CHUNKED + b"0\r\n", b"X: y\r\n"), (CHUNKED, b"0" * 100)],
-    ids=["headers", "trailers", "chunk size"],
+    [
+        (b"HTTP/1.1 200 OK\r\n", b"X: y\r\n"),
+        (b"HTTP/1.1 200 OK", b"x" * 100),
+        (b"HTTP/1.1 200 OK\r\nX: ", b"y" * 100),
+        (b"HTTP/1.1 200 OK\r\nX: ", b"y\r\n " * 20),
+        (b"HTTP/1.1 100 Continue\r\nX: ", b"y" * 100),
+        (CHUNKED + b"0\r\n", b"X: y\r\n"),
+        (CHUNKED + b"0\r\nX: ", b"y" * 100),
+        (CHUNKED, b"0" * 100),
+    ],
+    ids=["headers", "status", "header", "folded header", "interim header", "trailers", "trailer", "chunk size"],
 )
 def test_s20_endless_fields_are_cut_short(sender: Sender, prompt: bytes, repeated: bytes) -> None:
     outcome = outcome_of(sender, repeats(prompt, repeated), timeout=30)
