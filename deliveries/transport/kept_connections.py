@@ -1,5 +1,6 @@
 """Connections kept alive for the next request of the same app, and of no other (security.md S16)."""
 
+import ssl
 import threading
 import time
 from collections import OrderedDict
@@ -41,7 +42,7 @@ class KeptConnections:
                 self._forget(numbers[-1], kept)
             connection = kept.connection
             # A name that moved, or turned private, has another address than the one connected to (S12).
-            if connection.peer in addresses and not is_connection_dropped(connection):
+            if connection.peer in addresses and not (is_connection_dropped(connection) or _has_more(connection)):
                 return connection
             connection.close()
 
@@ -87,3 +88,8 @@ class KeptConnections:
         numbers.remove(number)
         if not numbers:
             del self._of_origin[kept.origin]
+
+
+def _has_more(connection: HttpToJudged) -> bool:
+    """Whether TLS has decrypted more than was read, which would pass for the answer to the next request (S20)."""
+    return isinstance(connection.sock, ssl.SSLSocket) and connection.sock.pending() > 0
