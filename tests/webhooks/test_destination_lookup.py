@@ -96,6 +96,17 @@ def test_a_failure_is_a_sentence_remembered_for_a_second(
     assert lookup.addresses("a.example", 1) == (GOOD,)
 
 
+def test_s11_a_name_with_more_addresses_than_a_receiver_has_counts_as_one_that_fails() -> None:
+    resolver = Resolver()
+    lookup = NameLookup(resolver)
+    resolver.answer = [ip_address(0x08000000 + number) for number in range(64)]
+    assert lookup.addresses("many.example", 1) == tuple(resolver.answer)
+
+    resolver.answer = [*resolver.answer, GOOD]
+    with pytest.raises(LookupFailed, match=r"^too-many\.example has more than 64 addresses\.$"):
+        lookup.addresses("too-many.example", 1)
+
+
 def test_a_name_that_hangs_ends_at_the_deadline_and_answers_late_askers_when_it_is_there() -> None:
     resolver = Resolver()
     lookup = NameLookup(resolver)

@@ -24,6 +24,9 @@ from webhooks.destinations.address_guard import IPAddress
 
 REMEMBER_SECONDS = 30.0
 REMEMBER_FAILURE_SECONDS = 1.0
+# Each is judged, and dialled when those before it refuse. DNS has room for thousands in an answer, the host of
+# a receiver for some ten: an owner of names is not to have half the internet dialled from here.
+MAX_ADDRESSES = 64
 MAX_REMEMBERED = 4_096
 MAX_KNOWN = 16_384
 PROMPT_SECONDS = 2.0
@@ -185,6 +188,8 @@ class NameLookup:
             failure = f"Looking up {call.name} failed ({error!r})."
         if not addresses and not failure:
             failure = f"{call.name} has no address."
+        if len(addresses) > MAX_ADDRESSES:
+            failure = f"{call.name} has more than {MAX_ADDRESSES} addresses."
         ended = self._clock()
         remember = REMEMBER_FAILURE_SECONDS if failure else REMEMBER_SECONDS
         answer = LookupAnswer(addresses, failure, ended + remember)

@@ -246,6 +246,24 @@ def test_a_name_without_an_address(new_sender: MakeSender) -> None:
     assert (outcome.error_code, outcome.error) == (ErrorCode.DNS_FAILURE, "hooks.example has no address.")
 
 
+def test_s11_of_a_name_with_thousands_of_addresses_none_is_dialled(new_sender: MakeSender, receiver: Receiver) -> None:
+    sender = new_sender(judge(lambda name: [GOOD, *(ip_address(0x7F010000 + number) for number in range(4_000))]))
+    outcome = send_one(sender, request(receiver.url("hooks.example")))
+
+    assert outcome.error_code == ErrorCode.DNS_FAILURE
+    assert outcome.error == "hooks.example has more than 64 addresses."
+    assert receiver.connections == 0
+
+
+def test_s12_a_mapped_address_is_dialled_as_it_was_judged(new_sender: MakeSender, receiver: Receiver) -> None:
+    sender = new_sender(judge_denying_bad(lambda name: [ip_address(f"::ffff:127.0.0.{1 if name[0] == 'g' else 2}")]))
+    with never_connected(receiver.port):
+        outcomes = [send_one(sender, request(receiver.url(host))) for host in ("good.example", "bad.example")]
+
+    assert [outcome.error_code for outcome in outcomes] == [None, ErrorCode.BLOCKED_ADDRESS]
+    assert len(receiver.requests) == 1
+
+
 def test_a_resolver_that_breaks(new_sender: MakeSender) -> None:
     def broken(name: str) -> Sequence[IPAddress]:
         raise ZeroDivisionError("broken")
