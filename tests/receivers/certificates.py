@@ -11,10 +11,13 @@ from cryptography.hazmat.primitives.asymmetric import ec
 from cryptography.x509.oid import NameOID
 
 
-def server_context(authority: trustme.CA, *names: str, expired: bool = False) -> ssl.SSLContext:
-    """A server's context with a certificate of the authority for the names or addresses."""
-    now = dt.datetime.now(dt.UTC)
-    certificate = authority.issue_cert(*names, not_after=now - dt.timedelta(days=1) if expired else None)
+def server_context(authority: trustme.CA, *names: str, days: tuple[int, int] = (-1, 1)) -> ssl.SSLContext:
+    """A server's context with a certificate of the authority for the names or addresses.
+
+    `days`: when it begins and when it ends to be valid, in days from now.
+    """
+    begin, end = (dt.datetime.now(dt.UTC) + dt.timedelta(days=number) for number in days)
+    certificate = authority.issue_cert(*names, not_before=begin, not_after=end)
     context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
     certificate.configure_cert(context)
     return context

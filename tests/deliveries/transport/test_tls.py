@@ -58,6 +58,8 @@ def test_s14_an_ip_address_is_verified_as_one(trusting: Sender, authority: trust
         ("unknown authority", ErrorCode.TLS_UNTRUSTED),
         ("self-signed", ErrorCode.TLS_UNTRUSTED),
         ("expired", ErrorCode.TLS_EXPIRED),
+        ("not valid yet", ErrorCode.TLS_EXPIRED),
+        ("expired, wrong name", ErrorCode.TLS_HOSTNAME),
         ("wrong name", ErrorCode.TLS_HOSTNAME),
         ("name of the common name only", ErrorCode.TLS_HOSTNAME),
         ("TLS 1.1", ErrorCode.TLS_ERROR),
@@ -71,7 +73,11 @@ def test_s14_bad_certificates_have_codes_of_their_own_and_get_no_request(
     elif certificate == "self-signed":
         context = self_signed_context("hooks.example", tmp_path)
     elif certificate == "expired":
-        context = server_context(authority, "hooks.example", expired=True)
+        context = server_context(authority, "hooks.example", days=(-2, -1))
+    elif certificate == "not valid yet":
+        context = server_context(authority, "hooks.example", days=(1, 2))
+    elif certificate == "expired, wrong name":
+        context = server_context(authority, "other.example", days=(-2, -1))
     elif certificate == "wrong name":
         context = server_context(authority, "other.example", "*.hooks.example")
     elif certificate == "name of the common name only":
@@ -84,6 +90,16 @@ def test_s14_bad_certificates_have_codes_of_their_own_and_get_no_request(
 
     assert (outcome.error_code, outcome.status) == (code, None)
     assert outcome.error.startswith(code.sentence.removesuffix("."))
+    assert receiver.requests == []
+
+
+def test_s14_of_two_faults_each_sender_names_the_one_that_it_meets_first(
+    trusting: Sender, kind: str, tmp_path: Path
+) -> None:
+    """libcurl compares the names before it asks who signed, OpenSSL after, and neither tells of both."""
+    outcome, receiver = outcome_of(trusting, self_signed_context("other.example", tmp_path))
+
+    assert outcome.error_code == (ErrorCode.TLS_HOSTNAME if kind == "curl" else ErrorCode.TLS_UNTRUSTED)
     assert receiver.requests == []
 
 
@@ -186,6 +202,18 @@ def test_s21_the_end_of_a_tls_connection_means_what_that_of_a_plain_one_does(
         outcome = send_one(trusting, request(receiver.url("hooks.example")))
 
     assert (outcome.error_code, outcome.status, outcome.body) == (code, status, body)
+
+
+def test_s20_what_follows_an_answer_in_its_tls_record_is_not_the_answer_to_the_next_request(
+    trusting: Sender, authority: trustme.CA
+) -> None:
+    surplus = answer("200 OK", b"x" * 9_000) + b"HTTP/1.1 299 Prepared\r\nContent-Length: 0\r\n\r\n"
+
+    with Receiver(answers(surplus, OK), tls=server_context(authority, "hooks.example")) as receiver:
+        outcomes = [send_one(trusting, request(receiver.url("hooks.example"))) for _ in range(2)]
+
+    assert [outcome.status for outcome in outcomes] == [200, 200]
+    assert [received.connection for received in receiver.requests] == [1, 2]
 
 
 def old_tls_context(authority: trustme.CA) -> ssl.SSLContext:
