@@ -88,6 +88,11 @@ class AnswerReader:
         """Whether the connection is not to be trusted further."""
         return self._framing is not None and self._framing.doubtful
 
+    @property
+    def complete(self) -> bool:
+        """Whether the answer is all there, though the receiver may not have read the whole request (S21)."""
+        return self._framing is not None and self._framing.length == len(self._answer.body)
+
     def at_the_end(self) -> Failure | None:
         """What is wrong with an answer that libcurl is content with: its head breaks off, or a trailer is none."""
         if self._framing is not None:

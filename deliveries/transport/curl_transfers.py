@@ -186,6 +186,8 @@ class Transfer:
             return unreachable()
         if error.is_end_of_connection:
             return self._reader.at_the_end_of_the_connection()
+        if self._reader.complete:
+            return None
         return failure_of(error) or internal_error(RuntimeError(code))
 
     # --- libcurl's callbacks: whatever they raise ends the transfer ---------------------------------

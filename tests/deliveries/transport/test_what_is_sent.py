@@ -161,3 +161,19 @@ def test_an_early_answer_to_a_large_request_is_taken(sender: Sender) -> None:
         outcome = send_one(sender, request(receiver.url("hooks.example"), body=b"x" * 4_000_000))
 
     assert (outcome.error_code, outcome.status) == (ErrorCode.HTTP_STATUS, 413)
+
+
+def test_s21_a_complete_2xx_counts_though_the_connection_breaks_while_the_request_is_still_sent(
+    sender: Sender,
+) -> None:
+    def behave(peer: Peer) -> None:
+        peer.read_some()
+        peer.send(answer("200 OK", b"early"))
+        peer.pause(0.1)
+        peer.reset()
+
+    with Receiver(behave) as receiver:
+        outcome = send_one(sender, request(receiver.url("hooks.example"), body=b"x" * 8_000_000))
+
+    assert (outcome.error_code, outcome.status, outcome.body, outcome.truncated) == (None, 200, "early", False)
+    assert receiver.connections == 1
