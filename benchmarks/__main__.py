@@ -28,7 +28,7 @@ NAMES: Mapping[str, float] = {
     "backlog": 6,
     "shapes": 8,
     "lone_statements": 3,
-    "latency": 4,
+    "latency": 5,
     "isolation": 6,
     "fan_out": 3,
     "two_apps": 6,

@@ -36,7 +36,7 @@ def run(stack: Stack, scale: Scale, report: Report) -> None:
             many = seed_many(retried.urls, endpoints)
             app = seed_app(sunk.urls).public_id
             backlog(many, RETRIES_EACH)
-            due = time.time() + scale.pick(20, 60, 60) + seconds
+            due = time.time() + scale.pick(20, 90, 90) + seconds
             _become_retries(due)
             stack.settle()
             with product(stack):

@@ -25,13 +25,17 @@ class MissingPackagesError(Exception):
     """Programs are missing and may not be installed from here; the message says what to do."""
 
 
-def missing(packages: Mapping[str, Callable[[], Path | None]] = PACKAGES) -> list[str]:
+def missing(packages: Mapping[str, Callable[[], Path | None]]) -> list[str]:
     """Debian's names of those of the packages whose programs are not on this machine."""
     return [package for package, program in packages.items() if program() is None]
 
 
-def ensure_installed(packages: Mapping[str, Callable[[], Path | None]] = PACKAGES) -> None:
-    """Install what is missing, when run by root on Debian; raises MissingPackagesError otherwise."""
+def ensure_installed(packages: Mapping[str, Callable[[], Path | None]] | None = None) -> None:
+    """Install what is missing of these (by default what the tests need), when run by root on Debian.
+
+    Raises MissingPackagesError otherwise.
+    """
+    packages = PACKAGES if packages is None else packages
     wanted = missing(packages)
     if not wanted:
         return
