@@ -21,7 +21,7 @@ from switera_webhooks.ids import Prefix, to_public_id
 from webhooks.models import Endpoint
 
 logger = logging.getLogger(__name__)
-_REMEMBERED = 10_000
+_REMEMBERED = 16_384
 
 
 @dataclass(frozen=True, slots=True)

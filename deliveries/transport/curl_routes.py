@@ -16,7 +16,7 @@ from uuid import UUID
 from webhooks.destinations.address_guard import IPAddress
 from webhooks.destinations.judge import JudgedDestination
 
-_REMEMBERED = 8_192
+_REMEMBERED = 16_384
 
 
 class Route(NamedTuple):

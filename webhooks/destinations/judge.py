@@ -11,7 +11,7 @@ from webhooks.destinations.name_lookup import LookupAnswer, LookupFailed, Lookup
 from webhooks.destinations.refusals import UrlProblem, UrlRefused
 
 ACCEPTANCE_LOOKUP_SECONDS = 2.0  # S15
-_REMEMBERED_URLS = 4_096
+_REMEMBERED_URLS = 16_384
 
 
 @dataclass(frozen=True, slots=True)

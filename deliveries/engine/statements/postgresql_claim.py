@@ -35,16 +35,22 @@ _LANES = """
 
 # What waits on a lane of one turn, as far as there may be room for it, and one more to tell from when the rest waits.
 _WAITING = """
-              (select id, due_at, {turn} as turn, row_number() over (order by due_at) as nth from (
-                select id, due_at from deliveries_delivery
-                 where endpoint_id = q.endpoint_id and status = 'pending' and turn = {turn}
-                   and due_at >= q.{since} and {admitted}
-                 order by due_at limit q.room + 1) {since})
+        (select id, due_at, {turn} as turn, {rank} as rank from deliveries_delivery
+          where endpoint_id = q.endpoint_id and status = 'pending' and turn = {turn} and due_at >= q.{since}
+            and {admitted}
+          order by due_at {part})
 """
-_URGENT = _WAITING.format(turn=0, since="urgent_from", admitted="(test or not q.held)")
-_FRESH = _WAITING.format(turn=1, since="fresh_from", admitted="q.admits")
-_RETRIES = _WAITING.format(
-    turn=2, since="retry_from", admitted="q.admits and q.retry_from <= statement_timestamp()"
+_ALL = "limit q.room + 1"
+_RETRIES_ADMITTED = "q.admits and q.retry_from <= statement_timestamp()"
+_WAIT_ON_LANE = " union all ".join(
+    _WAITING.format(turn=turn, rank=rank, since=since, admitted=admitted, part=part)
+    for turn, rank, since, admitted, part in (
+        (0, 0, "urgent_from", "(test or not q.held)", _ALL),
+        # The retries that have their place before first attempts, and the others.
+        (2, 1, "retry_from", _RETRIES_ADMITTED, "limit q.for_retries"),
+        (1, 2, "fresh_from", "q.admits", _ALL),
+        (2, 3, "retry_from", _RETRIES_ADMITTED, "offset q.for_retries limit q.room + 1"),
+    )
 )
 _DUE = _LANES.format(wake="first_wake_at", only="", order="order by l.first_wake_at limit %(limit)b")
 _RETRYING = _LANES.format(wake="retry_wake_at", only="", order="order by l.retry_wake_at limit %(retry_lanes)b")
@@ -82,18 +88,14 @@ q as materialized (
       from seen l join shares on shares.app_id = l.app_id cross join lateral (
         select least(slots, floor(tokens)::int, shares.share, case when half_open and admits then 1 end) as room) r),
 s as materialized (
-    select q.endpoint_id, d.id, d.turn, d.due_at, d.is_due, d.is_due and d.place <= q.room as take, d.place
-      from q cross join lateral (
-        select y.*, row_number() over (partition by is_due order by rank, nth) as place from (
-          select x.*, due_at <= statement_timestamp() as is_due,
-                 case when turn = 0 then 0 when turn = 2 and nth <= q.for_retries then 1
-                      when turn = 1 then 2 else 3 end as rank
-            from ({_URGENT} union all {_FRESH} union all {_RETRIES}) x) y) d),
+    select x.*, is_due and row_number() over (partition by endpoint_id, is_due order by rank, due_at) <= room as take
+      from (select q.endpoint_id, q.room, d.*, d.due_at <= statement_timestamp() as is_due
+              from q cross join lateral ({_WAIT_ON_LANE}) d) x),
 u as (
     update deliveries_delivery d
        set status = 'sending', lease = %(lease)b, due_at = null, last_attempt_at = statement_timestamp(),
            leased_until = statement_timestamp() + %(lease_seconds)b * interval '1 second'
-     where d.id = any(array(select id from s where take order by place limit %(limit)b))
+     where d.id = any(array(select id from s where take limit %(limit)b))
        and d.due_at is not null and d.lease is null
     returning d.id, d.endpoint_id, d.app_id, d.event_id, d.event_type, d.attempt_count, d.schedule_position),
 g as (
