@@ -94,9 +94,7 @@ class Destinations:
             )
             yield (
                 claim,
-                OutboundRequest(
-                    claim, claim.app_id, destination.url, headers, body, timeout, destination.headers
-                ),
+                OutboundRequest(claim, claim.app_id, destination.url, headers, body, timeout, destination.headers),
             )
 
 

@@ -68,7 +68,7 @@ class Delivery(models.Model):
     class Meta:
         verbose_name_plural = "deliveries"
         indexes = [
-            # Claim: the due deliveries of one lane by turn, oldest first. Also the count of an endpoint's held ones, and
+            # Claim: the due deliveries of one lane by turn, oldest first. Also the count of held ones, and
             # health: does one wait for a retry?
             models.Index(fields=["endpoint", "turn", "due_at"], condition=Q(status="pending"), name="delivery_due"),
             # Sweep: leases that ran out.

@@ -78,9 +78,7 @@ class JudgedAdapter(HTTPAdapter):
         prepared.url = request.url
         prepared.body = request.body
         # Values beyond ASCII go out in UTF-8; http.client would take Latin-1, or fail.
-        headers: dict[str, Any] = {
-            name: value if value.isascii() else value.encode() for name, value in given
-        }
+        headers: dict[str, Any] = {name: value if value.isascii() else value.encode() for name, value in given}
         headers["Content-Length"] = str(len(request.body))
         if not any(name.lower() == "user-agent" for name in headers):
             headers["User-Agent"] = SKIP_HEADER  # or urllib3 adds one

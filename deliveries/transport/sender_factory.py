@@ -8,6 +8,7 @@ from django.conf import settings
 from django.core.exceptions import ImproperlyConfigured
 
 from deliveries.transport.egress_proxy import EgressProxy
+from deliveries.transport.open_files import affordable_slots
 from deliveries.transport.requests_sender import RequestsSender
 from deliveries.transport.sender import Sender
 from deliveries.transport.tls import client_context
@@ -26,9 +27,10 @@ def make_sender() -> Sender:
     proxy = EgressProxy(settings.WEBHOOKS_EGRESS_PROXY, NameLookup()) if settings.WEBHOOKS_EGRESS_PROXY else None
     if settings.WEBHOOKS_TRANSPORT != "requests" and _curl_works():
         # Imported where pycurl is known to be there.
-        from deliveries.transport.curl_sender import CurlSender
+        from deliveries.transport.curl_sender import DEFAULT_SLOTS, CurlSender
 
-        return CurlSender(configured_judge(), settings.WEBHOOKS_CA_BUNDLE, proxy=proxy)
+        slots = affordable_slots(DEFAULT_SLOTS)
+        return CurlSender(configured_judge(), settings.WEBHOOKS_CA_BUNDLE, slots, proxy=proxy)
     if settings.WEBHOOKS_TRANSPORT == "curl":
         raise ImproperlyConfigured("WEBHOOKS_TRANSPORT is curl, but pycurl does not work here: set it to auto.")
     return RequestsSender(configured_judge(), client_context(settings.WEBHOOKS_CA_BUNDLE), proxy=proxy)

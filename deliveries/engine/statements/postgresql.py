@@ -49,7 +49,6 @@ select count(*) from d
 """
 
 
-
 # Only lanes that nothing happens on meanwhile: every claim changes seq, and a finish alone changes in_flight.
 _RECOUNT = """
 update deliveries_lane l set in_flight = c.leased

@@ -17,9 +17,7 @@ class _Waits(NamedTuple):
     due_at: dt.datetime
 
 
-def claim_lane(
-    lane: Lane, share: int, lease: uuid.UUID, now: dt.datetime, lasts: dt.timedelta
-) -> list[uuid.UUID]:
+def claim_lane(lane: Lane, share: int, lease: uuid.UUID, now: dt.datetime, lasts: dt.timedelta) -> list[uuid.UUID]:
     """Lease what is due on the lane, `share` deliveries at most, and note from when the rest waits."""
     tokens = _tokens(lane, now)
     slots = lane.cap - lane.in_flight
