@@ -33,6 +33,7 @@ from switera_webhooks.times import iso
 from webhooks.models import App, Organization
 
 MAX_BATCH = 1_000
+_APP = Event._meta.get_field("app")
 MAX_IDEMPOTENCY_KEY = 255
 
 
@@ -187,17 +188,20 @@ def _checked(
     if request.idempotency_key is not None:
         _check_idempotency_key(request.idempotency_key)
         digest = _digest(request, payload)
-    return Event(
-        id=event_id,
-        app=app,
-        environment=environment,
-        type=event_type.name,
-        organization_id=request.organization_id,
-        payload=payload,
-        occurred_at=occurred_at,
-        idempotency_key=request.idempotency_key,
-        request_digest=digest,
+    event = Event(
+        event_id,
+        app.pk,
+        environment,
+        event_type.name,
+        request.organization_id,
+        payload,
+        occurred_at,
+        False,
+        request.idempotency_key,
+        digest,
     )
+    _APP.set_cached_value(event, app)
+    return event
 
 
 def _occurred_at(timestamp: dt.datetime | None, now: dt.datetime) -> dt.datetime:

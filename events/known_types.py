@@ -76,12 +76,12 @@ def unchanged(types: Mapping[str, KnownType]) -> tuple[str, Sequence[object]]:
     if len(types) == 1:
         [known] = types.values()
         return (
-            "exists (select from events_eventtype where id = %s and ctid = %s::tid and xmin = %s::xid)",
+            "exists (select from events_eventtype where id = %s::uuid and ctid = %s::tid and xmin = %s::xid)",
             [known.id, known.place, known.written_by],
         )
     return (
         "(select count(*) from events_eventtype t join unnest(%s::uuid[], %s::text[], %s::text[]) "
-        "k(id, place, written_by) on t.id = k.id and t.ctid = k.place::tid and t.xmin = k.written_by::xid) = %s",
+        "k(id, place, written_by) on t.id = k.id and t.ctid = k.place::tid and t.xmin = k.written_by::xid) = %s::bigint",
         [
             [known.id for known in types.values()],
             [known.place for known in types.values()],

@@ -1,10 +1,10 @@
-"""The database: its clock, and connections that were lost while they were not used."""
+"""The database: its clock, statements that every request runs, and connections that were lost while kept."""
 
 import datetime as dt
-from collections.abc import Callable
-from typing import TypeVar
+from collections.abc import Callable, Sequence
+from typing import Any, TypeVar
 
-from django.db import InterfaceError, OperationalError, connection
+from django.db import DEFAULT_DB_ALIAS, InterfaceError, OperationalError, connection, connections
 from django.utils import timezone
 
 Answer = TypeVar("Answer")
@@ -20,19 +20,41 @@ def database_now() -> dt.datetime:
     return row[0]
 
 
+def hot_rows(statement: str, parameters: Sequence[object]) -> list[tuple[Any, ...]]:
+    """The rows of a statement that is run all the time; the parameters of one for PostgreSQL need casts.
+
+    PostgreSQL plans it once a connection, and answers in binary (measured, the look-up of an API key: 145 instead of
+    420 microseconds). Everything else is as with Django's own cursor.
+    """
+    database = connections[DEFAULT_DB_ALIAS]  # once: the proxy `connection` takes microseconds at each use
+    if database.vendor != "postgresql":
+        with database.cursor() as cursor:
+            cursor.execute(statement, parameters)
+            return cursor.fetchall()
+    from switera_webhooks.prepared_cursor import PreparedCursor
+
+    database.close_if_health_check_failed()
+    database.ensure_connection()
+    with database.wrap_database_errors, PreparedCursor(database.connection) as prepared:
+        logged = database.make_debug_cursor(prepared) if database.queries_logged else prepared
+        logged.execute(statement, parameters)
+        return prepared.fetchall()
+
+
 def survive_lost_connection(ask: Callable[[], Answer]) -> Answer:
     """Ask the database something that changes nothing; once more, on a new connection, where this one was lost.
 
     For a request's first question. Finding out so that a kept connection was lost (the database was restarted, or
     something between cut it off) saves the `SELECT 1` by which Django would find out at every request.
     """
-    if connection.in_atomic_block:
+    database = connections[DEFAULT_DB_ALIAS]
+    if database.in_atomic_block:
         return ask()
-    connection.health_check_done = True
+    database.health_check_done = True
     try:
         return ask()
     except (OperationalError, InterfaceError):
-        if connection.connection is not None and connection.is_usable():
+        if database.connection is not None and database.is_usable():
             raise
-        connection.close()
+        database.close()
     return ask()

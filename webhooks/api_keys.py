@@ -18,7 +18,7 @@ from django.db import connection, transaction
 from django.db.models import Field, Model
 from django.utils import timezone
 
-from switera_webhooks.database import survive_lost_connection
+from switera_webhooks.database import hot_rows, survive_lost_connection
 from switera_webhooks.environments import Environment
 from webhooks import audit
 from webhooks.audit import Actor
@@ -103,11 +103,10 @@ _KEY_WITH_APP = "select {}, {} from webhooks_apikey k join webhooks_app a on a.i
 
 def _key_with_app(digest: bytes) -> ApiKey | None:
     """By hand: every request asks, and composing this statement anew takes four times as long as asking it."""
-    with connection.cursor() as cursor:
-        cursor.execute(_KEY_WITH_APP, [digest])
-        row = cursor.fetchone()
-    if row is None:
+    rows = hot_rows(_KEY_WITH_APP, [digest])
+    if not rows:
         return None
+    [row] = rows
     key: ApiKey = _instance(ApiKey, _KEY_FIELDS, row[: len(_KEY_FIELDS)])
     key.app = _instance(App, _APP_FIELDS, row[len(_KEY_FIELDS) :])
     return key
