@@ -2,6 +2,7 @@
 
 import datetime as dt
 from collections.abc import Callable, Sequence
+from contextlib import nullcontext
 from typing import Any, TypeVar
 
 from django.db import DEFAULT_DB_ALIAS, InterfaceError, OperationalError, connection, connections
@@ -36,8 +37,9 @@ def hot_rows(statement: str, parameters: Sequence[object]) -> list[tuple[Any, ..
     database.close_if_health_check_failed()
     database.ensure_connection()
     with database.wrap_database_errors, PreparedCursor(database.connection) as prepared:
-        logged = database.make_debug_cursor(prepared) if database.queries_logged else prepared
-        logged.execute(statement, parameters)
+        # Where Django keeps a log of statements this one is in it, without its values.
+        with database.make_debug_cursor(prepared).debug_sql(statement) if database.queries_logged else nullcontext():
+            prepared.execute(statement, parameters)
         return prepared.fetchall()
 
 
