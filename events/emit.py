@@ -15,8 +15,9 @@ import uuid
 from collections.abc import Mapping, Sequence
 from contextlib import nullcontext
 from dataclasses import dataclass
+from typing import Any, cast
 
-from django.db import connection, transaction
+from django.db import connection, models, transaction
 from django.utils import timezone
 
 from events import event_rows, known_types
@@ -33,7 +34,7 @@ from switera_webhooks.times import iso
 from webhooks.models import App, Organization
 
 MAX_BATCH = 1_000
-_APP = Event._meta.get_field("app")
+_APP = cast("models.ForeignKey[App, App]", Event._meta.get_field("app"))
 MAX_IDEMPOTENCY_KEY = 255
 
 
@@ -188,7 +189,7 @@ def _checked(
     if request.idempotency_key is not None:
         _check_idempotency_key(request.idempotency_key)
         digest = _digest(request, payload)
-    event = Event(
+    columns: list[Any] = [
         event_id,
         app.pk,
         environment,
@@ -199,7 +200,9 @@ def _checked(
         False,
         request.idempotency_key,
         digest,
-    )
+    ]
+    # In the order of the model's fields: by name it takes twice as long.
+    event = Event(*columns)  # type: ignore[misc]  # (the plugin takes the list for one value)
     _APP.set_cached_value(event, app)
     return event
 

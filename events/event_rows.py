@@ -73,7 +73,7 @@ def _on_postgresql(events: Sequence[Event], types: Mapping[str, KnownType] | Non
         source = f" from unnest({', '.join(arrays)}) as given({varying})"
     # The database's clock, by which fan-out decides which endpoints existed.
     statement = (
-        f"insert into events_event ({_NAMES}, created_at) "  # noqa: S608 (names of our own)
+        f"insert into events_event ({_NAMES}, created_at) "
         f"select {', '.join(selected)}, clock_timestamp(){source} where {condition}{_ONCE}"
     )
     return dict(hot_rows(statement, [*once, *many, *of_condition]))
@@ -100,7 +100,7 @@ def _on_sqlite(events: Sequence[Event]) -> dict[uuid.UUID, dt.datetime]:
     now = timezone.now()
     one_row = f"({'%s, ' * len(_FIELDS)}'{now:%Y-%m-%d %H:%M:%S.%f}')"
     statement = (
-        f"insert into events_event ({', '.join(field.column for field in _FIELDS)}, created_at) "  # noqa: S608 (names of our own)
+        f"insert into events_event ({', '.join(str(field.column) for field in _FIELDS)}, created_at) "  # noqa: S608 (names of our own)
         f"values {', '.join([one_row] * len(events))}{_ONCE}"
     )
     values = [

@@ -81,7 +81,8 @@ def unchanged(types: Mapping[str, KnownType]) -> tuple[str, Sequence[object]]:
         )
     return (
         "(select count(*) from events_eventtype t join unnest(%s::uuid[], %s::text[], %s::text[]) "
-        "k(id, place, written_by) on t.id = k.id and t.ctid = k.place::tid and t.xmin = k.written_by::xid) = %s::bigint",
+        "k(id, place, written_by) on t.id = k.id and t.ctid = k.place::tid and t.xmin = k.written_by::xid) "
+        "= %s::bigint",
         [
             [known.id for known in types.values()],
             [known.place for known in types.values()],

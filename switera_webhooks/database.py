@@ -3,9 +3,10 @@
 import datetime as dt
 from collections.abc import Callable, Sequence
 from contextlib import nullcontext
-from typing import Any, TypeVar
+from typing import Any, TypeVar, cast
 
 from django.db import DEFAULT_DB_ALIAS, InterfaceError, OperationalError, connection, connections
+from django.db.backends.utils import CursorDebugWrapper
 from django.utils import timezone
 
 Answer = TypeVar("Answer")
@@ -30,17 +31,17 @@ def hot_rows(statement: str, parameters: Sequence[object]) -> list[tuple[Any, ..
     database = connections[DEFAULT_DB_ALIAS]  # once: the proxy `connection` takes microseconds at each use
     if database.vendor != "postgresql":
         with database.cursor() as cursor:
-            cursor.execute(statement, parameters)
-            return cursor.fetchall()
+            cursor.execute(statement, cast("Sequence[str]", parameters))
+            return list(cursor.fetchall())
     from switera_webhooks.prepared_cursor import PreparedCursor
 
     database.close_if_health_check_failed()
     database.ensure_connection()
     with database.wrap_database_errors, PreparedCursor(database.connection) as prepared:
         # Where Django keeps a log of statements this one is in it, without its values.
-        with database.make_debug_cursor(prepared).debug_sql(statement) if database.queries_logged else nullcontext():
-            prepared.execute(statement, parameters)
-        return prepared.fetchall()
+        log = CursorDebugWrapper(prepared, database).debug_sql(statement) if database.queries_logged else nullcontext()
+        with log:
+            return prepared.run(statement, parameters)
 
 
 def survive_lost_connection(ask: Callable[[], Answer]) -> Answer:
@@ -52,7 +53,7 @@ def survive_lost_connection(ask: Callable[[], Answer]) -> Answer:
     database = connections[DEFAULT_DB_ALIAS]
     if database.in_atomic_block:
         return ask()
-    database.health_check_done = True
+    database.health_check_done = True  # type: ignore[attr-defined]  # (the stubs lack it)
     try:
         return ask()
     except (OperationalError, InterfaceError):

@@ -96,8 +96,10 @@ def find_api_key(text: str) -> ApiKey | None:
 
 _KEY_FIELDS = ApiKey._meta.concrete_fields
 _APP_FIELDS = App._meta.concrete_fields
-_KEY_WITH_APP = "select {}, {} from webhooks_apikey k join webhooks_app a on a.id = k.app_id where k.digest = %s".format(  # noqa: S608 (names of our own)
-    ", ".join(f"k.{field.column}" for field in _KEY_FIELDS), ", ".join(f"a.{field.column}" for field in _APP_FIELDS)
+_COLUMNS = [f"k.{field.column}" for field in _KEY_FIELDS] + [f"a.{field.column}" for field in _APP_FIELDS]
+_KEY_WITH_APP = (
+    f"select {', '.join(_COLUMNS)} from webhooks_apikey k "  # noqa: S608 (names of our own)
+    "join webhooks_app a on a.id = k.app_id where k.digest = %s"
 )
 
 

@@ -31,7 +31,6 @@ def app() -> App:
     return app
 
 
-
 def change(app: App, **columns: object) -> None:
     EventType.objects.filter(app=app, name="order.sized").update(**columns)
 

@@ -115,3 +115,13 @@ def _lose_the_connection() -> None:
         other.execute("select pg_terminate_backend(%s, 5000)", [own])
         assert other.fetchone() == (True,)
         other.connection.close()
+
+
+@pytest.mark.postgresql
+def test_the_look_up_leaves_the_connection_as_the_engine_knows_it(app: App) -> None:
+    _, text = create_api_key(app, "live", ACTOR)
+    before = connection.connection.prepare_threshold
+
+    find_api_key(text)
+
+    assert connection.connection.prepare_threshold == before
