@@ -1,17 +1,21 @@
 """Data against the schema of its event type, refused in the words of the catalog."""
 
 from events.catalog.refusals import DataRefused, SchemaRefused
-from events.catalog.schemas import check_data, check_example
+from events.catalog.schemas import check_data, check_data_by_text, check_example
+from events.known_types import KnownType
 from events.models import EventType
 from switera_webhooks.refusals import InvalidInput
 
 
-def check_event_data(event_type: EventType, data: object) -> None:
+def check_event_data(event_type: EventType | KnownType, data: object) -> None:
     """Raises InvalidInput where the type has a schema and the data breaks it; details name each problem."""
     if event_type.schema is None:
         return
     try:
-        check_data(event_type.schema, data)
+        if isinstance(event_type, KnownType) and event_type.schema_text is not None:
+            check_data_by_text(event_type.schema_text, data)
+        else:
+            check_data(event_type.schema, data)
     except DataRefused as refused:
         raise _refusal(f"data breaks the schema of {event_type.name}: {refused}", "data", refused) from refused
     except SchemaRefused as refused:  # stored before a rule that it breaks

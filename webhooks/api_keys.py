@@ -10,15 +10,21 @@ import hmac
 import re
 import secrets
 import zlib
+from collections.abc import Sequence
+from functools import partial
+from typing import Any, TypeVar
 
-from django.db import transaction
+from django.db import connection, transaction
+from django.db.models import Field, Model
 from django.utils import timezone
 
+from switera_webhooks.database import hot_rows, survive_lost_connection
 from switera_webhooks.environments import Environment
 from webhooks import audit
 from webhooks.audit import Actor
 from webhooks.models import ApiKey, App
 
+Row = TypeVar("Row", bound=Model)
 _ALPHABET = "0123456789ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz"
 _RANDOM_LENGTH = 43
 _CHECKSUM_LENGTH = 6  # CRC-32 in base 62
@@ -77,7 +83,7 @@ def find_api_key(text: str) -> ApiKey | None:
     if not hmac.compare_digest(_checksum(text[:-_CHECKSUM_LENGTH]), text[-_CHECKSUM_LENGTH:]):
         return None
     digest = _digest(text)
-    key = ApiKey.objects.select_related("app").filter(digest=digest).first()
+    key = survive_lost_connection(partial(_key_with_app, digest))
     if key is None or not hmac.compare_digest(bytes(key.digest), digest):
         return None
     now = timezone.now()
@@ -86,3 +92,36 @@ def find_api_key(text: str) -> ApiKey | None:
     if key.last_used_at is None or now - key.last_used_at > _LAST_USED_EVERY:
         ApiKey.objects.filter(pk=key.pk).update(last_used_at=now)
     return key
+
+
+_KEY_FIELDS = ApiKey._meta.concrete_fields
+_APP_FIELDS = App._meta.concrete_fields
+_COLUMNS = [f"k.{field.column}" for field in _KEY_FIELDS] + [f"a.{field.column}" for field in _APP_FIELDS]
+_KEY_WITH_APP = (
+    f"select {', '.join(_COLUMNS)} from webhooks_apikey k "  # noqa: S608 (names of our own)
+    "join webhooks_app a on a.id = k.app_id where k.digest = %s"
+)
+
+
+def _key_with_app(digest: bytes) -> ApiKey | None:
+    """By hand: every request asks, and composing this statement anew takes four times as long as asking it."""
+    rows = hot_rows(_KEY_WITH_APP, [digest])
+    if not rows:
+        return None
+    [row] = rows
+    key: ApiKey = _instance(ApiKey, _KEY_FIELDS, row[: len(_KEY_FIELDS)])
+    key.app = _instance(App, _APP_FIELDS, row[len(_KEY_FIELDS) :])
+    return key
+
+
+def _instance(model: type[Row], fields: "Sequence[Field[Any, Any]]", values: Sequence[Any]) -> Row:
+    if connection.vendor != "postgresql":  # SQLite keeps ids and times as text
+        values = [_python_value(field, value) for field, value in zip(fields, values, strict=True)]
+    return model.from_db(connection.alias, [field.attname for field in fields], values)
+
+
+def _python_value(field: "Field[Any, Any]", value: Any) -> Any:
+    column = field.get_col(field.model._meta.db_table)
+    for convert in (*connection.ops.get_db_converters(column), *column.get_db_converters(connection)):
+        value = convert(value, column, connection)
+    return value

@@ -9,14 +9,21 @@ from rest_framework.response import Response
 
 from events import emit_rate
 from events.api.emit_requests import emit_request, emit_requests
-from events.api.serializers import BatchSerializer, EmitSerializer, EmittedBatchSerializer, EventQuery, EventSerializer
+from events.api.serializers import (
+    BatchSerializer,
+    EmitSerializer,
+    EmittedBatchSerializer,
+    EventQuery,
+    EventSerializer,
+    event_text,
+)
 from events.emit import emit, emit_batch
 from events.models import Event
 from switera_webhooks.api.errors import invalid_fields
 from switera_webhooks.api.openapi import answers, path_parameter
 from switera_webhooks.api.pagination import page_of, paginate
 from switera_webhooks.api.time_filters import created_between
-from switera_webhooks.api.views import body_object, validated_query
+from switera_webhooks.api.views import EncodedJSON, body_object, validated_query
 from switera_webhooks.ids import Prefix
 from webhooks.api.app_view import AppView, one_of
 
@@ -60,7 +67,7 @@ class EventsView(_EventsOfKey):
             idempotency_key=asked.idempotency_key,
             builders_only=True,
         )
-        return Response(_SHAPE.to_representation(event), status=202)
+        return Response(EncodedJSON(event_text(event).encode()), status=202)
 
     @extend_schema(
         operation_id="list_events",
@@ -93,7 +100,8 @@ class EventBatchView(_EventsOfKey):
         asked = emit_requests(body_object(request))
         emit_rate.take(self.app, len(asked))
         events = emit_batch(self.app, self.environment, asked, builders_only=True)
-        return Response({"events": [_SHAPE.to_representation(event) for event in events]}, status=202)
+        text = f'{{"events":[{",".join(map(event_text, events))}]}}'
+        return Response(EncodedJSON(text.encode()), status=202)
 
 
 class EventView(_EventsOfKey):

@@ -1,5 +1,6 @@
 """Events and event types as the REST API shows and takes them (product.md section 6, "Shapes")."""
 
+import json
 from typing import Any
 
 from drf_spectacular.types import OpenApiTypes
@@ -29,18 +30,30 @@ class EventSerializer(serializers.Serializer[Event]):
     created_at = TimeField(help_text="When it was emitted.")
 
     def to_representation(self, event: Event) -> dict[str, Any]:
-        # By hand: every emit answers with it.
-        organization_id = event.organization_id
-        return {
-            "id": event.public_id,
-            "type": event.type,
-            "data": event.data,
-            "timestamp": iso(event.occurred_at),
-            "environment": event.environment,
-            "organization_id": organization_id and to_public_id(Prefix.ORGANIZATION, organization_id),
-            "test": event.test,
-            "created_at": iso(event.created_at),
-        }
+        return {**_facts(event), "data": event.data}
+
+
+def event_text(event: Event) -> str:
+    """The event as EventSerializer shows it, as JSON: every emit answers with it, and its data is JSON already."""
+    before, after = _encode(_facts(event)).split('"data":null', 1)
+    return f'{before}"data":{event.data_text}{after}'
+
+
+def _facts(event: Event) -> dict[str, Any]:
+    organization_id = event.organization_id
+    return {
+        "id": event.public_id,
+        "type": event.type,
+        "data": None,
+        "timestamp": iso(event.occurred_at),
+        "environment": event.environment,
+        "organization_id": organization_id and to_public_id(Prefix.ORGANIZATION, organization_id),
+        "test": event.test,
+        "created_at": iso(event.created_at),
+    }
+
+
+_encode = json.JSONEncoder(ensure_ascii=False, separators=(",", ":")).encode
 
 
 class EmitSerializer(serializers.Serializer[Any]):

@@ -22,6 +22,10 @@ _encode = json.JSONEncoder(ensure_ascii=False, allow_nan=False, separators=(",",
 _encode_escaped = json.JSONEncoder(allow_nan=False, separators=(",", ":")).encode
 
 
+class EncodedJSON(bytes):
+    """An answer that is JSON already."""
+
+
 class CompactJSONRenderer(BaseRenderer):
     """JSON in UTF-8 of plain values, without DRF's detours."""
 
@@ -32,6 +36,8 @@ class CompactJSONRenderer(BaseRenderer):
     def render(self, data: Any, *_: Any, **__: Any) -> bytes:
         if data is None:
             return b""
+        if isinstance(data, EncodedJSON):
+            return data
         try:
             return _encode(data).encode()
         except UnicodeEncodeError:  # half of a surrogate pair, which an event emitted in code may hold

@@ -102,4 +102,6 @@ def test_a_batch_asks_no_more_than_one_event_does(live_api: Api, count: int) -> 
     with CaptureQueriesContext(connection) as queries:
         live_api.post("events/batch", batch)
 
-    assert statements(queries) == ["SELECT", "SELECT", "INSERT"]
+    # On PostgreSQL the type is remembered, and the INSERT asks whether it still is as it was.
+    asked = ["SELECT"] if connection.vendor == "postgresql" else ["SELECT", "SELECT"]
+    assert statements(queries) == [*asked, "INSERT"]

@@ -269,7 +269,9 @@ def test_emitting_asks_for_key_and_type_and_inserts(live_api: Api) -> None:
     with CaptureQueriesContext(connection) as queries:
         live_api.post("events", EVENT)
 
-    assert statements(queries) == ["SELECT", "SELECT", "INSERT"]
+    # On PostgreSQL the type is remembered, and the INSERT asks whether it still is as it was.
+    asked = ["SELECT"] if connection.vendor == "postgresql" else ["SELECT", "SELECT"]
+    assert statements(queries) == [*asked, "INSERT"]
 
 
 def test_the_document_lists_the_fields_that_are_read() -> None:

@@ -3,7 +3,7 @@
 import datetime as dt
 
 import pytest
-from django.db import connection
+from django.db import OperationalError, connection, transaction
 from django.test.utils import CaptureQueriesContext
 from django.utils import timezone
 
@@ -80,3 +80,48 @@ def test_a_new_app_has_a_live_and_a_test_key(app: App) -> None:
     assert (live.environment, test.environment) == ("live", "test")
     assert live.app == test.app == created.app
     assert created.app.slug == "second-shop"
+
+
+@pytest.mark.postgresql
+@pytest.mark.django_db(transaction=True)
+def test_a_connection_that_was_lost_while_kept_is_made_anew(app: App) -> None:
+    """What `SELECT 1` before each request would find out is found out by the look-up itself."""
+    key, text = create_api_key(app, "live", ACTOR)
+    find_api_key(text)
+    _lose_the_connection()
+
+    assert find_api_key(text) == key
+
+    with CaptureQueriesContext(connection) as queries:
+        assert find_api_key(text) == key
+    assert len(queries) == 1
+
+
+@pytest.mark.postgresql
+@pytest.mark.django_db(transaction=True)
+def test_a_connection_that_is_lost_in_a_transaction_is_told(app: App) -> None:
+    _, text = create_api_key(app, "live", ACTOR)
+    with pytest.raises(OperationalError), transaction.atomic():  # noqa: PT012 (the way out of the block counts too)
+        connection.ensure_connection()
+        _lose_the_connection()
+        find_api_key(text)
+    assert find_api_key(text) is not None
+
+
+def _lose_the_connection() -> None:
+    """As a restart of the database does; the kept connection notices at its next use."""
+    own = connection.connection.info.backend_pid
+    with connection.copy().cursor() as other:
+        other.execute("select pg_terminate_backend(%s, 5000)", [own])
+        assert other.fetchone() == (True,)
+        other.connection.close()
+
+
+@pytest.mark.postgresql
+def test_the_look_up_leaves_the_connection_as_the_engine_knows_it(app: App) -> None:
+    _, text = create_api_key(app, "live", ACTOR)
+    before = connection.connection.prepare_threshold
+
+    find_api_key(text)
+
+    assert connection.connection.prepare_threshold == before
