@@ -20,7 +20,7 @@ from django.utils import timezone
 
 from deliveries.endpoints import disable_endpoint
 from deliveries.engine.destinations import CannotSend, Destinations
-from deliveries.engine.in_flight import InFlight
+from deliveries.engine.in_flight import InFlight, Pace
 from deliveries.engine.results import result_of, unsent
 from deliveries.engine.statements import Claimed, FinishedLane, Statements, statements
 from deliveries.transport.sender import Outcome, Sender
@@ -34,23 +34,25 @@ from webhooks.models import DisabledReason, Endpoint
 logger = logging.getLogger(__name__)
 Value = TypeVar("Value")
 
-# Claims of more rows showed odd costs; this many share one claim and one finish well (0.08 ms a delivery).
-CLAIM_AT_MOST = 128
+# So many share one claim: twice as many statements for half of it cost a tenth more of PostgreSQL's time.
+CLAIM_AT_MOST = 256
 EVENTS_AT_ONCE = 100
 # A claim of so many says that there is more: the next one follows without a look whether there is.
 BACKLOG = 16
 # With a backlog, new events are looked for so often.
 LOOK_FOR_EVENTS_SECONDS = 0.01
 # With a backlog, so many results are recorded together, or what has come within the wait.
-GROUP = 64
+GROUP = 128
 GROUP_WAIT = 0.02
 # Without one, a quarter of what is in flight: recording each result by itself would cost more than sending it.
 GROUP_SHARE = 4
 # Without one, new work is looked for this often: soon after the last work, then more and more seldom.
 POLL_AT_FIRST = 0.002
 POLL_AT_LAST = 0.05
-# An idle drain stays so long before it ends, so that a steady trickle of events needs no new task each.
+# In a stream of so many deliveries a second an idle drain stays so long before it ends, so that they need no new task
+# each. A lone delivery costs no look for more than one.
 LINGER = 0.1
+STREAM = 20.0
 # Beyond the wall clock of an attempt: time to start it and to record it.
 LEASE_MARGIN = 10.0
 # A database that is away or a deadlock is waited out for so long at a time.
@@ -77,7 +79,9 @@ class Engine:
         self._stopped = threading.Event()
         self._unrecorded: list[Outcome] = []
         self._on_the_wire = InFlight()
+        self._recorded = Pace()
         self._looked_at = 0.0
+        self._dispatched = False
 
     def drain(self, seconds: float | None, *, linger: float = 0.0, once: bool = False) -> DrainReport:
         """Deliver until nothing is due or in flight, or `seconds` have passed (None: however long it takes).
@@ -175,18 +179,20 @@ class Engine:
                 continue
             now = time.monotonic()
             idle_since = idle_since or now
-            if now - idle_since >= linger:
+            if now - idle_since >= linger or self._recorded.a_second() < STREAM:
                 return DrainReport(sent, False)
             self._stopped.wait(poll)
 
     def _start(self, hot: Statements, sender: Sender, room: int, backlog: bool) -> int:
         """Dispatch new events, claim what is due, and send it; the number that was claimed."""
         now = time.monotonic()
-        if not backlog or now - self._looked_at >= LOOK_FOR_EVENTS_SECONDS:
+        if self._dispatched:  # where events keep coming, there is no need to ask whether they do
+            self._dispatched = retrying(lambda: hot.fan_out(EVENTS_AT_ONCE)) > 0
+        elif not backlog or now - self._looked_at >= LOOK_FOR_EVENTS_SECONDS:
             self._looked_at = now
             waiting = retrying(hot.waiting)
             if waiting.events:
-                retrying(lambda: hot.fan_out(EVENTS_AT_ONCE))
+                self._dispatched = retrying(lambda: hot.fan_out(EVENTS_AT_ONCE)) > 0
             elif not waiting.lanes:
                 return 0
         passed_over = self._on_the_wire.passed_over(sender.room() + sender.in_flight())
@@ -218,6 +224,7 @@ class Engine:
             self._unrecorded = []
             raise
         self._unrecorded = []
+        self._recorded.add(recorded)
         return recorded
 
 

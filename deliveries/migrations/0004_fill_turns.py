@@ -1,5 +1,7 @@
 """What waits gets its turn, and its lane the moments from which it waits."""
 
+from typing import Any
+
 from django.apps.registry import Apps
 from django.db import migrations
 from django.db.backends.base.schema import BaseDatabaseSchemaEditor
@@ -9,8 +11,9 @@ URGENT, FRESH, RETRY = 0, 1, 2
 
 
 def forwards(apps: Apps, schema_editor: BaseDatabaseSchemaEditor) -> None:
-    Delivery = apps.get_model("deliveries", "Delivery")
-    Lane = apps.get_model("deliveries", "Lane")
+    # As they were then; a checker of types knows them as they are now.
+    Delivery: Any = apps.get_model("deliveries", "Delivery")
+    Lane: Any = apps.get_model("deliveries", "Lane")
     Delivery.objects.filter(test=True).update(turn=URGENT)
     pending = Delivery.objects.filter(status="pending")
     pending.filter(test=False, attempt_count__gt=0).update(turn=RETRY)

@@ -17,6 +17,7 @@ from deliveries.transport.curl_transfers import Transfer
 from deliveries.transport.egress_proxy import EgressProxy, PendingProxy, ProxyNotFound
 from deliveries.transport.outcomes import Record, internal_error, timed_out, unsent
 from deliveries.transport.sender import LOOKUP_SHARE, OutboundRequest, Outcome
+from deliveries.transport.spare_transfers import SpareTransfers
 from deliveries.transport.tls import AuthoritiesFile
 from webhooks.destinations.judge import DestinationJudge, JudgedDestination, PendingDestination
 from webhooks.destinations.name_lookup import LookupFailed
@@ -53,7 +54,7 @@ class CurlSender:
         self._outcomes: list[Outcome] = []
         self._lookups = LookupsUnderWay(self._wake)
         self._running: dict[pycurl.Curl, tuple[Transfer, Record]] = {}
-        self._spare: list[Transfer] = []
+        self._spare = SpareTransfers()
         self._loop: CurlLoop | None = None
         self._lock = threading.Lock()
         self._wanted = False
@@ -157,12 +158,12 @@ class CurlSender:
         if seconds <= 0 or loop is None:
             self._outcomes.append(record.outcome(timed_out(record.request.timeout)))
             return
-        transfer = self._spare.pop() if self._spare else Transfer(self._authorities.path, self._proxy)
+        transfer = self._spare.take(judged.url.url) or Transfer(self._authorities.path, self._proxy)
         try:
             transfer.prepare(record.request, record.answer, judged.url, ways, seconds, loop.unusable)
             loop.add(transfer.handle)
         except BaseException:
-            self._spare.append(transfer)
+            self._spare.give(transfer)
             raise
         self._running[transfer.handle] = transfer, record
 
@@ -175,7 +176,7 @@ class CurlSender:
             return
         del self._running[ended.handle]
         self._outcomes.append(record.outcome(transfer.failed(ended.code, ended.text)))
-        self._spare.append(transfer)
+        self._spare.give(transfer)
 
     def _give_up(self, record: Record, error: Exception) -> None:
         if isinstance(error, UrlRefused | LookupFailed | ProxyNotFound):
@@ -197,14 +198,13 @@ class CurlSender:
         loop, self._loop = self._loop, None
         if loop is None:
             return
-        transfers = [*self._spare, *(transfer for transfer, _ in self._running.values())]
+        transfers = [*self._spare.take_all(), *(transfer for transfer, _ in self._running.values())]
         for handle in self._running:
             loop.remove(handle)
         loop.close()
         for transfer in transfers:
             transfer.close()
         self._running.clear()
-        self._spare.clear()
 
     def _wake(self) -> None:
         loop = self._loop

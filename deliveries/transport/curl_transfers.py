@@ -3,6 +3,7 @@
 import os
 import socket
 import sys
+import time
 from collections.abc import Sequence
 from functools import lru_cache
 from typing import Any
@@ -23,6 +24,8 @@ from deliveries.transport.sender import IDLE_SECONDS, Headers, OutboundRequest
 from webhooks.destinations.endpoint_url import EndpointUrl
 
 _SUPPRESS_CONNECT_HEADERS = 265  # CURLOPT_SUPPRESS_CONNECT_HEADERS, for which pycurl has no name
+# libcurl forgets what it was told of a name after 60 s; told again for every request, it works at it each time.
+SAME_WAY_SECONDS = 30.0
 # Endpoints have few sets of constant headers: without custom ones, all have the same.
 _REMEMBERED_HEADERS = 4_096
 _PROTOCOLS = {"https": pycurl.PROTO_HTTPS, "http": pycurl.PROTO_HTTP}
@@ -42,8 +45,11 @@ class Transfer:
         self._answer = Answer()
         self._unusable: set[tuple[str, int]] = set()
         self._timeout = 0.0
-        self._url = self._scheme = ""
+        self.url = self._scheme = ""
+        self._milliseconds = self._size = -1
         self._ways: list[Route] = []
+        self._way: Route | None = None
+        self._way_taken_at = 0.0
         self._peers: frozenset[str] = frozenset()
         self._fresh = False
         self._body = b""
@@ -103,8 +109,8 @@ class Transfer:
         self._body = request.body
         self._ways = list(ways)
         set_option = self.handle.setopt
-        if url.url != self._url:
-            self._url = url.url
+        if url.url != self.url:
+            self.url = url.url
             set_option(pycurl.URL, url.url)
         if url.scheme != self._scheme:
             self._scheme = url.scheme
@@ -113,7 +119,9 @@ class Transfer:
             self._fresh = False
             set_option(pycurl.FRESH_CONNECT, 0)
         set_option(pycurl.HTTPHEADER, _header_lines(request.constant_headers, request.headers))
-        set_option(pycurl.POSTFIELDSIZE_LARGE, len(request.body))
+        if len(request.body) != self._size:
+            self._size = len(request.body)
+            set_option(pycurl.POSTFIELDSIZE_LARGE, self._size)
         self._take_next_way()
         self._begin(seconds)
 
@@ -162,10 +170,17 @@ class Transfer:
         self._local = ("", 0)
         self._connected = self._let_through = self._stale = False
         self._failure: Failure | None = None
-        self.handle.setopt(pycurl.TIMEOUT_MS, max(1, round(seconds * 1_000)))
+        milliseconds = max(1, round(seconds * 1_000))
+        if milliseconds != self._milliseconds:
+            self._milliseconds = milliseconds
+            self.handle.setopt(pycurl.TIMEOUT_MS, milliseconds)
 
     def _take_next_way(self) -> None:
         way = self._ways.pop(0)
+        now = time.monotonic()
+        if way is self._way and now - self._way_taken_at < SAME_WAY_SECONDS:
+            return
+        self._way, self._way_taken_at = way, now
         self._peers = way.peers
         self.handle.setopt(pycurl.RESOLVE, way.resolve)
         self.handle.setopt(pycurl.CONNECT_TO, way.connect_to)

@@ -19,7 +19,8 @@ from deliveries.engine.statements.postgresql_fan_out import FAN_OUT
 from deliveries.engine.statements.postgresql_finish import FINISH
 
 # A plan by sequential scan, chosen while a table was small, would stay when it has grown.
-_SESSION = "set enable_seqscan = off; set plan_cache_mode = force_generic_plan"
+# Compiling a plan takes longer than any of these runs.
+_SESSION = "set enable_seqscan = off; set plan_cache_mode = force_generic_plan; set jit = off"
 _FIRST_ID = uuid.UUID(int=0)
 
 _WAITING = """
