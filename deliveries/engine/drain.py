@@ -43,7 +43,7 @@ BACKLOG = 16
 LOOK_FOR_EVENTS_SECONDS = 0.01
 # With a backlog, so many results are recorded together, or what has come within the wait.
 GROUP = 128
-GROUP_WAIT = 0.02
+GROUP_WAIT = 0.01
 # Without one, a quarter of what is in flight: recording each result by itself would cost more than sending it.
 GROUP_SHARE = 4
 # Without one, new work is looked for this often: soon after the last work, then more and more seldom.
@@ -186,7 +186,8 @@ class Engine:
     def _start(self, hot: Statements, sender: Sender, room: int, backlog: bool) -> int:
         """Dispatch new events, claim what is due, and send it; the number that was claimed."""
         now = time.monotonic()
-        if self._dispatched:  # where events keep coming, there is no need to ask whether they do
+        if self._dispatched and self._recorded.a_second() >= STREAM:
+            # Where events keep coming, there is no need to ask whether they do.
             self._dispatched = retrying(lambda: hot.fan_out(EVENTS_AT_ONCE)) > 0
         elif not backlog or now - self._looked_at >= LOOK_FOR_EVENTS_SECONDS:
             self._looked_at = now

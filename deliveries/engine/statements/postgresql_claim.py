@@ -9,6 +9,8 @@ Traps that shaped it, all met in measurements:
   the index of due deliveries holds, the planner read the whole backlog from it for every claim.
 - A snapshot held open elsewhere (a dump, a report) keeps dead entries in the index of due deliveries, and a claim that
   reads it from its beginning reads all of them: it starts at the lane's `…_from`.
+- A claim of nothing but retries kept its worker busy for so long that first attempts waited: those of lanes that have
+  nothing else are a quarter of a claim at most.
 - Locks are taken in the order deliveries being sent, then lanes by id; pending deliveries only under their lane's lock.
 - Moments are `statement_timestamp()`: stable, so that indexes serve, and not frozen by a surrounding transaction.
 """
@@ -22,6 +24,7 @@ TURN_LANES = 4
 _LANES = """
     select l.endpoint_id, l.app_id, l.seq, l.held, l.rate, l.urgent_from, l.fresh_from, l.retry_from,
            l.cap - l.in_flight as slots, l.open_until is not null as half_open,
+           coalesce(l.first_wake_at <= statement_timestamp(), false) as first,
            not l.held and coalesce(greatest(l.open_until, l.paused_until) <= statement_timestamp(), true) as admits,
            case when l.rate is not null then
              least(greatest(l.rate, 1), coalesce(
@@ -85,8 +88,10 @@ shares as (
 q as materialized (
     select l.*, room, case when room >= {ONE_RETRY_OF} then room / {ONE_RETRY_OF}
                            when l.seq %% {ONE_RETRY_OF} = 0 then 1 else 0 end as for_retries
-      from seen l join shares on shares.app_id = l.app_id cross join lateral (
-        select least(slots, floor(tokens)::int, shares.share, case when half_open and admits then 1 end) as room) r),
+      from (select seen.*, count(*) filter (where not first) over () as others from seen) l
+      join shares on shares.app_id = l.app_id cross join lateral (
+        select least(slots, floor(tokens)::int, shares.share, case when half_open and admits then 1 end,
+                     case when not first then greatest(1, %(retry_lanes)b / others) end) as room) r),
 s as materialized (
     select x.*, is_due and row_number() over (partition by endpoint_id, is_due order by rank, due_at) <= room as take
       from (select q.endpoint_id, q.room, d.*, d.due_at <= statement_timestamp() as is_due

@@ -181,10 +181,15 @@ def _lanes_with_shares(limit: int, passed_over: Sequence[uuid.UUID], now: dt.dat
     # One writer at a time: there is no need to leave lanes to others, so retries come after all first attempts.
     first = list(lanes.filter(first_wake_at__lte=now).order_by("first_wake_at")[:limit])
     retrying = lanes.filter(retry_wake_at__lte=now).exclude(pk__in=[lane.pk for lane in first])
-    found = [*first, *retrying.order_by("retry_wake_at")[: max(1, limit // ONE_RETRY_OF)]]
+    others = list(retrying.order_by("retry_wake_at")[: max(1, limit // ONE_RETRY_OF)])
+    found = [*first, *others]
+    # What has nothing but retries gives a quarter of a claim at most.
+    of_others = max(1, limit // ONE_RETRY_OF // len(others)) if others else limit
     lanes_of = Counter(lane.app_id for lane in found)
-    weights = sum({lane.app_id: lane.app.weight for lane in found}.values())
-    return [(lane, math.ceil(limit * lane.app.weight / weights / lanes_of[lane.app_id])) for lane in found]
+    by_app = {lane.app_id: lane for lane in found}
+    weights = sum(lane.app.weight for lane in by_app.values())
+    share = {app: math.ceil(limit * lane.app.weight / weights / lanes_of[app]) for app, lane in by_app.items()}
+    return [(lane, min(share[lane.app_id], limit if lane in first else of_others)) for lane in found]
 
 
 _FINISHED_FIELDS = [
