@@ -13,7 +13,7 @@ Traps that shaped it, all met in measurements:
 - Moments are `statement_timestamp()`: stable, so that indexes serve, and not frozen by a surrounding transaction.
 """
 
-from deliveries.engine.lane_rules import ONE_RETRY_OF
+from deliveries.engine.lane_rules import GOLDEN, GOLDEN_OF, ONE_RETRY_OF
 
 # With more lanes due than a claim takes, so many apps get so many of their lanes looked at besides the oldest.
 TURN_APPS = 256
@@ -84,7 +84,8 @@ shares as (
               from seen l join webhooks_app app on app.id = l.app_id group by l.app_id, app.weight) x),
 q as materialized (
     select l.*, room, case when room >= {ONE_RETRY_OF} then room / {ONE_RETRY_OF}
-                           when l.seq %% {ONE_RETRY_OF} = 0 then 1 else 0 end as for_retries
+                           when l.seq * {GOLDEN} %% {GOLDEN_OF} < {GOLDEN_OF // ONE_RETRY_OF} then 1
+                           else 0 end as for_retries
       from seen l join shares on shares.app_id = l.app_id cross join lateral (
         select least(slots, floor(tokens)::int, shares.share, case when half_open and admits then 1 end) as room) r),
 s as materialized (
