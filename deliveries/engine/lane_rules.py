@@ -32,6 +32,10 @@ USUAL_RISES_BY = 0.001
 
 # On a lane with both, first attempts leave one place of so many to retries.
 ONE_RETRY_OF = 4
+# Where there are fewer places, a retry goes first in one claim of so many: by the lane's `seq` times the golden ratio,
+# of which the fraction spreads evenly however many other changes of `seq` come between two claims.
+GOLDEN = 40_503
+GOLDEN_OF = 65_536
 
 
 @dataclass(frozen=True, slots=True)

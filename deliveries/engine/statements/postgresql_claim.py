@@ -11,18 +11,20 @@ Traps that shaped it, all met in measurements:
   reads it from its beginning reads all of them: it starts at the lane's `…_from`.
 - A claim of nothing but retries kept its worker busy for so long that first attempts waited: those of lanes that have
   nothing else are a quarter of a claim at most.
+- Shares are rounded up and make more than the limit together: what goes beyond it is cut off evenly, app by app and
+  lane by lane, and a lane that gets nothing is first next time. Else the same lanes would be cut off again and again.
 - Locks are taken in the order deliveries being sent, then lanes by id; pending deliveries only under their lane's lock.
 - Moments are `statement_timestamp()`: stable, so that indexes serve, and not frozen by a surrounding transaction.
 """
 
-from deliveries.engine.lane_rules import ONE_RETRY_OF
+from deliveries.engine.lane_rules import GOLDEN, GOLDEN_OF, ONE_RETRY_OF
 
 # With more lanes due than a claim takes, so many apps get so many of their lanes looked at besides the oldest.
 TURN_APPS = 256
 TURN_LANES = 4
 
 _LANES = """
-    select l.endpoint_id, l.app_id, l.seq, l.held, l.rate, l.urgent_from, l.fresh_from, l.retry_from,
+    select l.endpoint_id, l.app_id, l.seq, l.claimed_at, l.held, l.rate, l.urgent_from, l.fresh_from, l.retry_from,
            l.cap - l.in_flight as slots, l.open_until is not null as half_open,
            coalesce(l.first_wake_at <= statement_timestamp(), false) as first,
            not l.held and coalesce(greatest(l.open_until, l.paused_until) <= statement_timestamp(), true) as admits,
@@ -82,25 +84,31 @@ turn_apps as materialized (select app_id from apps limit {TURN_APPS}),
 turns as materialized ({_TURNS}),
 seen as materialized (select * from due union select * from retrying union select * from turns),
 shares as (
-    select app_id, ceil(%(limit)b * weight / sum(weight) over () / lanes)::int as share
+    select app_id, weight, ceil(%(limit)b * weight / sum(weight) over () / lanes)::int as share
       from (select l.app_id, app.weight::float8 as weight, count(*) as lanes
               from seen l join webhooks_app app on app.id = l.app_id group by l.app_id, app.weight) x),
 q as materialized (
-    select l.*, room, case when room >= {ONE_RETRY_OF} then room / {ONE_RETRY_OF}
-                           when l.seq %% {ONE_RETRY_OF} = 0 then 1 else 0 end as for_retries
+    select l.*, weight, room, case when room >= {ONE_RETRY_OF} then room / {ONE_RETRY_OF}
+                           when l.seq * {GOLDEN} %% {GOLDEN_OF} < {GOLDEN_OF // ONE_RETRY_OF} then 1
+                           else 0 end as for_retries
       from (select seen.*, count(*) filter (where not first) over () as others from seen) l
       join shares on shares.app_id = l.app_id cross join lateral (
         select least(slots, floor(tokens)::int, shares.share, case when half_open and admits then 1 end,
                      case when not first then greatest(1, %(retry_lanes)b / others) end) as room) r),
 s as materialized (
-    select x.*, is_due and row_number() over (partition by endpoint_id, is_due order by rank, due_at) <= room as take
-      from (select q.endpoint_id, q.room, d.*, d.due_at <= statement_timestamp() as is_due
+    select x.*, row_number() over (partition by endpoint_id, is_due order by rank, due_at) as place
+      from (select q.endpoint_id, q.app_id, q.weight, q.claimed_at, q.room, d.*,
+                   d.due_at <= statement_timestamp() as is_due
               from q cross join lateral ({_WAIT_ON_LANE}) d) x),
+taken as materialized (
+    select id from s where is_due and place <= room
+     order by row_number() over (partition by app_id order by place, claimed_at nulls first, random()) / weight
+     limit %(limit)b),
 u as (
     update deliveries_delivery d
        set status = 'sending', lease = %(lease)b, due_at = null, last_attempt_at = statement_timestamp(),
            leased_until = statement_timestamp() + %(lease_seconds)b * interval '1 second'
-     where d.id = any(array(select id from s where take limit %(limit)b))
+     where d.id = any(array(select id from taken))
        and d.due_at is not null and d.lease is null
     returning d.id, d.endpoint_id, d.app_id, d.event_id, d.event_type, d.attempt_count, d.schedule_position),
 g as (
@@ -114,7 +122,8 @@ g as (
      group by q.endpoint_id, q.slots, q.tokens, q.half_open, q.admits),
 lanes as (
     update deliveries_lane l
-       set in_flight = l.in_flight + g.taken, seq = l.seq + 1, claimed_at = statement_timestamp(),
+       set in_flight = l.in_flight + g.taken, seq = l.seq + 1,
+           claimed_at = case when g.left_over and g.taken = 0 then l.claimed_at else statement_timestamp() end,
            urgent_from = g.urgent_from,
            fresh_from = case when g.admits then g.fresh_from else l.fresh_from end,
            retry_from = case when g.admits and l.retry_from <= statement_timestamp() then g.retry_from

@@ -7,6 +7,7 @@ machine that has the file is the database's clock.
 import datetime as dt
 import json
 import math
+import random
 import uuid
 from collections import Counter, defaultdict
 from collections.abc import Iterable, Sequence
@@ -23,6 +24,8 @@ from events.catalog.patterns import patterns_matching
 from events.models import Event
 from switera_webhooks.ids import new_id
 from webhooks.models import Endpoint
+
+_LONG_AGO = dt.datetime(1970, 1, 1, tzinfo=dt.UTC)
 
 
 class SqliteStatements:
@@ -62,8 +65,7 @@ class SqliteStatements:
         with transaction.atomic():
             now = timezone.now()
             for lane, share in _lanes_with_shares(limit, passed_over, now):
-                room = min(share, limit - len(claimed))
-                claimed += claim_lane(lane, room, lease, now, dt.timedelta(seconds=lease_seconds))
+                claimed += claim_lane(lane, share, lease, now, dt.timedelta(seconds=lease_seconds))
             rows = list(
                 Delivery.objects.filter(pk__in=claimed).select_related("event", "endpoint").order_by("last_attempt_at")
             )
@@ -186,10 +188,20 @@ def _lanes_with_shares(limit: int, passed_over: Sequence[uuid.UUID], now: dt.dat
     # What has nothing but retries gives a quarter of a claim at most.
     of_others = max(1, limit // ONE_RETRY_OF // len(others)) if others else limit
     lanes_of = Counter(lane.app_id for lane in found)
-    by_app = {lane.app_id: lane for lane in found}
-    weights = sum(lane.app.weight for lane in by_app.values())
-    share = {app: math.ceil(limit * lane.app.weight / weights / lanes_of[app]) for app, lane in by_app.items()}
-    return [(lane, min(share[lane.app_id], limit if lane in first else of_others)) for lane in found]
+    weights = sum({lane.app_id: lane.app.weight for lane in found}.values())
+    # Shares are rounded up: what goes beyond the limit is cut off evenly. A lane that gets nothing is first next time.
+    places: dict[uuid.UUID, list[tuple[int, dt.datetime, float, Lane]]] = defaultdict(list)
+    for lane in found:
+        share = math.ceil(limit * lane.app.weight / weights / lanes_of[lane.app_id])
+        for place in range(min(share, lane.cap - lane.in_flight, limit if lane in first else of_others)):
+            places[lane.app_id].append((place, lane.claimed_at or _LONG_AGO, random.random(), lane))  # noqa: S311
+    in_turn = [
+        ((turn + 1) / lane.app.weight, turn, lane)
+        for own in places.values()
+        for turn, (_, _, _, lane) in enumerate(sorted(own, key=lambda place: place[:3]))
+    ]
+    shares = Counter(lane.pk for _, _, lane in sorted(in_turn, key=lambda place: place[:2])[:limit])
+    return [(lane, shares[lane.pk]) for lane in found if shares[lane.pk]]
 
 
 _FINISHED_FIELDS = [

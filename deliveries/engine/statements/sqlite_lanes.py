@@ -7,7 +7,7 @@ from collections.abc import Sequence
 from statistics import fmean
 from typing import NamedTuple
 
-from deliveries.engine.lane_rules import ONE_RETRY_OF, Tally, apply
+from deliveries.engine.lane_rules import GOLDEN, GOLDEN_OF, ONE_RETRY_OF, Tally, apply
 from deliveries.engine.statements import FinishedLane, Result
 from deliveries.models import Delivery, DeliveryStatus, Lane, Turn
 
@@ -66,7 +66,8 @@ def _waiting(lane: Lane, turn: Turn, room: int, admits: bool, now: dt.datetime) 
 def _in_order(waiting: dict[Turn, list[_Waits]], room: int, seq: int, now: dt.datetime) -> list[_Waits]:
     """What is due, in the order in which it goes out: a quarter of the room is kept for retries."""
     urgent, fresh, retries = ([row for row in waiting[turn] if row.due_at <= now] for turn in Turn)
-    kept = room // ONE_RETRY_OF if room >= ONE_RETRY_OF else int(seq % ONE_RETRY_OF == 0)
+    retry_first = seq * GOLDEN % GOLDEN_OF < GOLDEN_OF // ONE_RETRY_OF
+    kept = room // ONE_RETRY_OF if room >= ONE_RETRY_OF else int(retry_first)
     return [*urgent, *retries[:kept], *fresh, *retries[kept:]]
 
 

@@ -3,11 +3,11 @@
 import datetime as dt
 import itertools
 
-from django.db import models
+from django.db import models, transaction
 from django.utils import timezone
 
 from deliveries.engine.statements import Claimed, Result
-from deliveries.models import Attempt, Delivery, Lane
+from deliveries.models import Attempt, Delivery, Lane, Turn
 from events.emit import emit
 from events.models import Event, EventType
 from switera_webhooks.environments import Environment
@@ -49,6 +49,30 @@ def make_endpoint(
 
 def make_events(app: App, count: int = 1, type: str = "order.paid") -> list[Event]:
     return [emit(app, type, {"number": number}) for number in range(count)]
+
+
+def make_waiting(
+    endpoint: Endpoint, turn: Turn, count: int = 1, due_at: dt.datetime | None = None, *, test: bool = False
+) -> list[Delivery]:
+    """Deliveries of that turn that wait on the endpoint's lane, a millisecond apart: from `due_at`, or for a second."""
+    start = due_at or timezone.now() - dt.timedelta(seconds=1)
+    moments = [start + dt.timedelta(milliseconds=number) for number in range(count)]
+    about = {"app": endpoint.app, "environment": endpoint.environment, "test": test}
+    events = Event.objects.bulk_create(
+        Event(**about, type="order.paid", payload="{}", occurred_at=at, created_at=at, dispatched_at=at)
+        for at in moments
+    )
+    made = Delivery.objects.bulk_create(
+        Delivery(**about, event=event, endpoint=endpoint, event_type=event.type, turn=turn, due_at=at, created_at=start)
+        for event, at in zip(events, moments, strict=True)
+    )
+    with transaction.atomic():
+        Lane.objects.select_for_update().get(pk=endpoint.pk).wait_from(turn, start)
+    return made
+
+
+def lane_of(endpoint: Endpoint) -> Lane:
+    return Lane.objects.get(pk=endpoint.pk)
 
 
 def make_due(deliveries: models.QuerySet[Delivery]) -> None:
