@@ -157,3 +157,8 @@ class Lane(models.Model):
         if self.open_until is None:
             return "closed"
         return "half_open" if self.probing or self.open_until <= timezone.now() else "open"
+
+    @property
+    def paused(self) -> bool:
+        """Whether the receiver's pause still holds: nothing but what is urgent goes out."""
+        return self.paused_until is not None and self.paused_until > timezone.now()
