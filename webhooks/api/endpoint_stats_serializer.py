@@ -8,9 +8,8 @@ from rest_framework import serializers
 
 from deliveries.endpoint_stats import EndpointStats
 from deliveries.models import Lane
+from deliveries.models.lane import BreakerState
 from switera_webhooks.api.fields import TimeField, WholeNumberField
-
-BREAKER_STATES = ["closed", "open", "half_open"]
 
 
 @extend_schema_field(OpenApiTypes.DOUBLE)
@@ -60,7 +59,7 @@ class CircuitBreakerSerializer(serializers.Serializer[Any]):
     """Whether deliveries are postponed because the endpoint keeps failing."""
 
     state = serializers.ChoiceField(
-        BREAKER_STATES,
+        BreakerState.choices,
         help_text="`closed`: deliveries go out. `open`: they wait until `open_until`. `half_open`: one is let through, "
         "and decides. Test sends and retries by hand go out in every state.",
     )
@@ -106,6 +105,6 @@ def _circuit_breaker(lane: Lane) -> dict[str, object]:
     return {
         "state": state,
         # Half-open it is when the delivery let through has to be back.
-        "open_until": lane.open_until if state == "open" else None,
+        "open_until": lane.open_until if state is BreakerState.OPEN else None,
         "failures_in_a_row": lane.failures_in_a_row,
     }
