@@ -16,9 +16,11 @@ from webhooks.models import Endpoint
 
 DAY = dt.timedelta(days=1)
 WEEK = dt.timedelta(days=7)
-# No figure looks at more rows than this, so that the answer stays as fast on the busiest endpoint: 10,000 deliveries
-# with their attempts are read in 40 ms from a history of ten million.
+# No figure looks at more rows than this, so that the busiest endpoint is answered about as fast as any: 10,000
+# deliveries of an endpoint are read in 5 to 20 ms, by the index that lists them, whatever else the history holds.
 ROWS_AT_MOST = 10_000
+# Attempts have no index of an endpoint's own and are looked up delivery by delivery: so many make p95 exact enough.
+TIMED_AT_MOST = 1_000
 # How far a row's id and its created_at may be apart.
 _SLACK_MS = 3_600_000
 
@@ -69,21 +71,21 @@ class EndpointStats:
 def endpoint_stats(endpoint: Endpoint) -> EndpointStats:
     """Six statements, each of which reads at most ROWS_AT_MOST rows of the endpoint's, by an index of its own."""
     now = timezone.now()
-    newest = _newest(endpoint, now)
-    last_24_hours, last_7_days = _outcomes(newest, now)
+    of_week = _of_week(endpoint, now)
+    last_24_hours, last_7_days = _outcomes(of_week[:ROWS_AT_MOST], now)
     return EndpointStats(
         lane=endpoint.lane,
         last_24_hours=last_24_hours,
         last_7_days=last_7_days,
         pending=_pending(endpoint),
-        response_times=_response_times(newest, now),
+        response_times=_response_times(of_week[:TIMED_AT_MOST], now),
     )
 
 
-def _newest(endpoint: Endpoint, now: dt.datetime) -> QuerySet[Delivery]:
-    """The newest deliveries of the last week, by the index that lists an endpoint's; test sends left out."""
+def _of_week(endpoint: Endpoint, now: dt.datetime) -> QuerySet[Delivery]:
+    """The deliveries of the last week, newest first, by the index that lists an endpoint's; test sends left out."""
     of_week = Delivery.objects.filter(endpoint=endpoint, id__gte=first_id_at(now - WEEK, -_SLACK_MS))
-    return of_week.filter(test=False).order_by("-id")[:ROWS_AT_MOST]
+    return of_week.filter(test=False).order_by("-id")
 
 
 def _outcomes(newest: QuerySet[Delivery], now: dt.datetime) -> tuple[Outcomes, Outcomes]:

