@@ -48,7 +48,7 @@ class LabelledFilter(admin.SimpleListFilter):
 
     def queryset(self, request: HttpRequest, queryset: QuerySet[Any]) -> QuerySet[Any]:
         value = self.value()
-        return queryset.filter(self.condition(value)) if value in self.labels else queryset
+        return queryset if value is None or value not in self.labels else queryset.filter(self.condition(value))
 
 
 class BigTableAdmin(_ModelAdmin[Row]):

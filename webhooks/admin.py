@@ -26,7 +26,7 @@ class AppAdmin(BigTableAdmin[App]):
     def public_id_(self, app: App) -> str:
         return app.public_id
 
-    def formfield_for_dbfield(self, db_field: "Field[Any, Any]", request: HttpRequest | None, **kwargs: Any) -> Any:
+    def formfield_for_dbfield(self, db_field: "Field[Any, Any]", request: HttpRequest, **kwargs: Any) -> Any:
         if db_field.name != "weight":
             return super().formfield_for_dbfield(db_field, request, **kwargs)
         return forms.IntegerField(

@@ -7,7 +7,6 @@ from drf_spectacular.utils import extend_schema_field
 from rest_framework import serializers
 
 from deliveries.endpoint_stats import EndpointStats
-from deliveries.models import Lane
 from deliveries.models.lane import BreakerState
 from switera_webhooks.api.fields import TimeField, WholeNumberField
 
@@ -74,7 +73,7 @@ class ConcurrencySerializer(serializers.Serializer[Any]):
     limit = WholeNumberField(help_text="Grows while the endpoint answers fast, shrinks when it is slow.")
 
 
-class EndpointStatsSerializer(serializers.Serializer[EndpointStats]):
+class EndpointStatsSerializer(serializers.Serializer[Any]):
     """How an endpoint is doing."""
 
     deliveries = DeliveryStatsSerializer()
@@ -85,26 +84,23 @@ class EndpointStatsSerializer(serializers.Serializer[EndpointStats]):
     failing_since = TimeField(allow_null=True, help_text="Nothing but failures since; null after a success.")
     concurrency = ConcurrencySerializer()
 
-    def to_representation(self, stats: EndpointStats) -> dict[str, Any]:
-        lane = stats.lane
-        return super().to_representation(
+    def to_representation(self, instance: EndpointStats) -> dict[str, Any]:
+        lane = instance.lane
+        state = lane.breaker
+        shown: dict[str, Any] = super().to_representation(
             {
-                "deliveries": stats,
-                "pending": stats.pending,
-                "response_times": stats.response_times,
-                "circuit_breaker": _circuit_breaker(lane),
+                "deliveries": instance,
+                "pending": instance.pending,
+                "response_times": instance.response_times,
+                "circuit_breaker": {
+                    "state": state,
+                    # Half-open it is when the delivery let through has to be back.
+                    "open_until": lane.open_until if state is BreakerState.OPEN else None,
+                    "failures_in_a_row": lane.failures_in_a_row,
+                },
                 "paused_until": lane.paused_until if lane.paused else None,
                 "failing_since": lane.failing_since,
                 "concurrency": {"in_flight": lane.in_flight, "limit": lane.cap},
             }
         )
-
-
-def _circuit_breaker(lane: Lane) -> dict[str, object]:
-    state = lane.breaker
-    return {
-        "state": state,
-        # Half-open it is when the delivery let through has to be back.
-        "open_until": lane.open_until if state is BreakerState.OPEN else None,
-        "failures_in_a_row": lane.failures_in_a_row,
-    }
+        return shown
