@@ -3,6 +3,7 @@
 A TypeID is opaque to users and sorts by time, as its UUID does: `evt_01m84w1vmver3skjvqwnncx601`.
 """
 
+import datetime as dt
 import uuid
 from enum import StrEnum
 
@@ -13,6 +14,7 @@ from typeid.errors import TypeIDException
 # Crockford's base32 in lower case, as TypeIDs have it; two digits for each ten bits.
 _DIGITS = "0123456789abcdefghjkmnpqrstvwxyz"
 _PAIRS = [high + low for high in _DIGITS for low in _DIGITS]
+_LAST_MILLISECOND = 2**48 - 1
 
 
 class Prefix(StrEnum):
@@ -32,6 +34,12 @@ class Prefix(StrEnum):
 def new_id() -> uuid.UUID:
     """A UUIDv7: later ids of a process are greater than earlier ones."""
     return uuid_utils.compat.uuid7()
+
+
+def first_id_at(moment: dt.datetime, milliseconds: int = 0) -> uuid.UUID:
+    """The least UUIDv7 of that moment and so many milliseconds; ids made since are greater, as far as clocks agree."""
+    number = int(moment.timestamp() * 1_000) + milliseconds
+    return uuid.UUID(int=min(max(number, 0), _LAST_MILLISECOND) << 80)
 
 
 def to_public_id(prefix: Prefix, key: uuid.UUID) -> str:

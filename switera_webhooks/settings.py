@@ -207,6 +207,7 @@ SPECTACULAR_SETTINGS = {
     "ENUM_NAME_OVERRIDES": {
         "DeliveryStatus": "deliveries.models.DeliveryStatus",
         "AttemptStatus": "deliveries.models.AttemptStatus",
+        "CircuitBreakerState": "deliveries.models.lane.BreakerState",
         "Environment": "switera_webhooks.environments.Environment",
         "DisabledReason": "webhooks.models.DisabledReason",
     },

@@ -13,6 +13,10 @@ from webhooks.api_keys import new_keys_with_app
 from webhooks.audit import Actor
 from webhooks.models import App, Membership, Role
 
+# How far the shares of two apps may be apart.
+WEIGHT_AT_LEAST = 1
+WEIGHT_AT_MOST = 100
+
 
 @dataclass(frozen=True)
 class CreatedApp:
@@ -78,6 +82,31 @@ def add_member(app: App, user: User, role: str, actor: Actor) -> Membership:
     except IntegrityError as error:
         raise Conflict(f"{user.get_username()} is a member of this app already.") from error
     return membership
+
+
+def set_app_weight(app: App, weight: int, actor: Actor) -> App:
+    """The app's share of what is sent while more is due than can be. Raises InvalidInput beyond 1 to 100.
+
+    The weight that it has already writes nothing.
+    """
+    if not WEIGHT_AT_LEAST <= weight <= WEIGHT_AT_MOST:
+        sentence = f"Give a whole number from {WEIGHT_AT_LEAST} to {WEIGHT_AT_MOST}."
+        raise InvalidInput(f"weight: {sentence}", details={"weight": [sentence]})
+    with transaction.atomic():
+        app = App.objects.select_for_update(no_key=True).get(pk=app.pk)
+        if app.weight != weight:
+            before, app.weight = app.weight, weight
+            app.save(update_fields=["weight", "updated_at"])
+            audit.record(
+                app,
+                actor,
+                "app.weight.changed",
+                target_type="app",
+                target_id=app.public_id,
+                target_name=app.name,
+                changes={"weight": [before, weight]},
+            )
+    return app
 
 
 def find_app(id_or_slug: str) -> App | None:

@@ -2,13 +2,13 @@
 
 from typing import Any
 
-from django.db.models import F, Prefetch, QuerySet
+from django.db.models import Case, F, Prefetch, QuerySet, When
 from drf_spectacular.types import OpenApiTypes
 from drf_spectacular.utils import extend_schema_field
 from rest_framework import serializers
 
 from deliveries.error_codes import ErrorCode
-from deliveries.models import Attempt, AttemptStatus, Delivery, DeliveryStatus
+from deliveries.models import Attempt, AttemptStatus, Delivery, DeliveryStatus, Turn
 from events.api.serializers import EventTypeNameField
 from switera_webhooks.api.fields import (
     FlagField,
@@ -86,7 +86,10 @@ class DeliverySerializer(serializers.Serializer[Delivery]):
     error_code = ErrorCodeField(help_text="Of the last attempt.")
     error = TextOrNullField(help_text="What went wrong at the last attempt, for people.")
     held = serializers.SerializerMethodField(help_text="Waits for its endpoint to be enabled.")
-    next_attempt_at = serializers.SerializerMethodField(help_text="Null while held, and where none is due.")
+    next_attempt_at = serializers.SerializerMethodField(
+        help_text="Null while held, and where none is due. Not before the endpoint's circuit breaker lets one through, "
+        "nor within a pause that it asked for; test sends and retries by hand go out in spite of both."
+    )
     last_attempt_at = TimeField(allow_null=True)
     created_at = TimeField()
 
@@ -98,8 +101,14 @@ class DeliverySerializer(serializers.Serializer[Delivery]):
         )
 
     @extend_schema_field(TimeField(allow_null=True))
-    def get_next_attempt_at(self, delivery: Delivery) -> str | None:
-        return None if delivery.due_at is None or self.get_held(delivery) else iso(delivery.due_at)
+    def get_next_attempt_at(self, delivery: Any) -> str | None:
+        if delivery.due_at is None or self.get_held(delivery):
+            return None
+        # Test sends and retries by hand pass by the endpoint's circuit breaker and pause.
+        postponed = (
+            () if delivery.turn == Turn.URGENT else (delivery.endpoint_open_until, delivery.endpoint_paused_until)
+        )
+        return iso(max([delivery.due_at, *(moment for moment in postponed if moment is not None)]))
 
 
 class DeliveryWithAttemptsSerializer(DeliverySerializer):
@@ -125,7 +134,12 @@ class DeliveryQuery(ListQuery):
 
 def deliveries_to_show(deliveries: QuerySet[Delivery]) -> QuerySet[Any]:
     """Rows for DeliverySerializer, with what it needs to know of the endpoint."""
-    return deliveries.annotate(endpoint_disabled_at=F("endpoint__disabled_at"))
+    return deliveries.annotate(
+        endpoint_disabled_at=F("endpoint__disabled_at"),
+        endpoint_paused_until=F("endpoint__lane__paused_until"),
+        # While one delivery finds out, the rest may follow at any moment.
+        endpoint_open_until=Case(When(endpoint__lane__probing=False, then=F("endpoint__lane__open_until"))),
+    )
 
 
 def with_attempts(deliveries: QuerySet[Any]) -> QuerySet[Any]:

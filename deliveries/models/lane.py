@@ -34,6 +34,14 @@ _RETRY = _no_earlier(Coalesce(F("retry_from"), _NEVER), "open_until", "paused_un
 _FROM = {Turn.URGENT: "urgent_from", Turn.FRESH: "fresh_from", Turn.RETRY: "retry_from"}
 
 
+class BreakerState(models.TextChoices):
+    """`open`: nothing but what is urgent goes out. `half_open`: one delivery finds out."""
+
+    CLOSED = "closed"
+    OPEN = "open"
+    HALF_OPEN = "half_open", "Half-open"
+
+
 class Lane(models.Model):
     """What scheduling needs of one endpoint: a claim visits only lanes that are due and have room.
 
@@ -152,8 +160,13 @@ class Lane(models.Model):
         self.opened_count = self.failures_in_a_row = 0
 
     @property
-    def breaker(self) -> str:
-        """`closed`, `open` (nothing but what is urgent goes out), or `half_open` (one delivery finds out)."""
+    def breaker(self) -> BreakerState:
+        """How the endpoint's circuit breaker stands now."""
         if self.open_until is None:
-            return "closed"
-        return "half_open" if self.probing or self.open_until <= timezone.now() else "open"
+            return BreakerState.CLOSED
+        return BreakerState.HALF_OPEN if self.probing or self.open_until <= timezone.now() else BreakerState.OPEN
+
+    @property
+    def paused(self) -> bool:
+        """Whether the receiver's pause still holds: nothing but what is urgent goes out."""
+        return self.paused_until is not None and self.paused_until > timezone.now()

@@ -1,16 +1,16 @@
 """The filters `after` and `before` of lists whose ids tell the time (UUIDv7, RFC 9562)."""
 
 import datetime as dt
-import uuid
 from typing import TypeVar
 
 from django.db.models import Model, QuerySet
+
+from switera_webhooks.ids import first_id_at
 
 Row = TypeVar("Row", bound=Model)
 
 # How far a row's id and its created_at may be apart: clocks differ, and a long transaction keeps its first time.
 _SLACK = 3_600_000  # milliseconds
-_LAST = 2**48 - 1
 
 
 def created_between(rows: QuerySet[Row], after: dt.datetime | None, before: dt.datetime | None) -> QuerySet[Row]:
@@ -19,12 +19,7 @@ def created_between(rows: QuerySet[Row], after: dt.datetime | None, before: dt.d
     The id is bounded as well, so that the index by id, which serves the order, also ends the search.
     """
     if after is not None:
-        rows = rows.filter(created_at__gt=after, id__gte=_first_id(after, -_SLACK))
+        rows = rows.filter(created_at__gt=after, id__gte=first_id_at(after, -_SLACK))
     if before is not None:
-        rows = rows.filter(created_at__lt=before, id__lt=_first_id(before, _SLACK))
+        rows = rows.filter(created_at__lt=before, id__lt=first_id_at(before, _SLACK))
     return rows
-
-
-def _first_id(moment: dt.datetime, milliseconds: int) -> uuid.UUID:
-    number = int(moment.timestamp() * 1_000) + milliseconds
-    return uuid.UUID(int=min(max(number, 0), _LAST) << 80)

@@ -8,13 +8,14 @@ from django.test.utils import CaptureQueriesContext
 from django.utils import timezone
 
 from deliveries.endpoints import delete_endpoint, disable_endpoint
-from deliveries.models import Delivery
+from deliveries.models import Delivery, Lane
 from switera_webhooks.times import iso
 from tests.api.conftest import Api, refusal
 from tests.factories import ACTOR, make_attempt, make_delivery, make_endpoint, make_event
 from webhooks.app_setup import CreatedApp
 from webhooks.models import AuditEntry, DisabledReason
 
+HOUR = dt.timedelta(hours=1)
 SHAPE = {
     "id",
     "event_id",
@@ -288,3 +289,51 @@ def test_a_delivery_with_its_attempts_costs_three_queries(live_api: Api, deliver
         assert len(live_api.get(f"deliveries/{delivery.public_id}").json()["attempts"]) == count
 
     assert len(queries) == 3
+
+
+@pytest.mark.parametrize("name", ["open_until", "paused_until"])
+@pytest.mark.parametrize("turn", [1, 2])
+def test_the_next_attempt_is_not_before_the_breaker_or_a_pause_lets_it(
+    live_api: Api, delivery: Delivery, name: str, turn: int
+) -> None:
+    until = timezone.now() + HOUR
+    Lane.objects.filter(pk=delivery.endpoint_id).update(**{name: until})
+    Delivery.objects.update(turn=turn)
+
+    assert live_api.get(f"deliveries/{delivery.public_id}").json()["next_attempt_at"] == iso(until)
+    assert live_api.get("deliveries").json()["items"][0]["next_attempt_at"] == iso(until)
+    due_at = until + HOUR
+    Delivery.objects.update(due_at=due_at)
+    assert live_api.get(f"deliveries/{delivery.public_id}").json()["next_attempt_at"] == iso(due_at)
+
+
+def test_the_later_of_breaker_and_pause_counts(live_api: Api, delivery: Delivery) -> None:
+    until = timezone.now() + HOUR
+    Lane.objects.update(open_until=until, paused_until=until + HOUR)
+
+    assert live_api.get(f"deliveries/{delivery.public_id}").json()["next_attempt_at"] == iso(until + HOUR)
+
+
+def test_a_test_send_and_a_retry_by_hand_are_not_postponed(live_api: Api, delivery: Delivery) -> None:
+    Lane.objects.update(open_until=timezone.now() + HOUR, paused_until=timezone.now() + HOUR)
+
+    body = live_api.post(f"deliveries/{delivery.public_id}/retry").json()
+
+    delivery.refresh_from_db()
+    assert body["next_attempt_at"] == (delivery.due_at and iso(delivery.due_at))
+    assert dt.datetime.fromisoformat(body["next_attempt_at"]) <= timezone.now()
+
+
+def test_while_one_delivery_finds_out_the_others_may_follow_at_any_moment(live_api: Api, delivery: Delivery) -> None:
+    Lane.objects.update(open_until=timezone.now() + HOUR, probing=True)
+
+    body = live_api.get(f"deliveries/{delivery.public_id}").json()
+
+    assert body["next_attempt_at"] == (delivery.due_at and iso(delivery.due_at))
+
+
+def test_a_held_delivery_has_no_next_attempt_whatever_the_breaker_says(live_api: Api, delivery: Delivery) -> None:
+    Lane.objects.update(open_until=timezone.now() + HOUR)
+    disable_endpoint(delivery.endpoint, DisabledReason.MANUAL, ACTOR)
+
+    assert live_api.get(f"deliveries/{delivery.public_id}").json()["next_attempt_at"] is None

@@ -47,6 +47,7 @@ ONE = [
     Route("POST", "endpoints/{endpoint}/secret/rotate", {}),
     Route("POST", "endpoints/{endpoint}/enable", {}),
     Route("POST", "endpoints/{endpoint}/disable", {}),
+    Route("GET", "endpoints/{endpoint}/stats"),
     Route("POST", "endpoints/{endpoint}/test", {"event_type": "order.paid"}),
     Route("GET", "deliveries/{delivery}"),
     Route("POST", "deliveries/{delivery}/retry", {}),

@@ -15,6 +15,7 @@ COMMANDS = {
     "emit_event": ["shop", "order.paid"],
     "sync_event_catalog": [],
     "deliver_due": ["--until-empty"],
+    "engine_status": [],
 }
 
 

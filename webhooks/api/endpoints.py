@@ -9,6 +9,7 @@ from rest_framework.response import Response
 
 from deliveries.api.serializers import DeliveryWithAttemptsSerializer, deliveries_to_show, with_attempts
 from deliveries.endpoint_facts import with_facts
+from deliveries.endpoint_stats import endpoint_stats
 from deliveries.endpoints import (
     EndpointFields,
     create_endpoint,
@@ -35,6 +36,7 @@ from webhooks.api.endpoint_serializers import (
     RotateSerializer,
     TestSendSerializer,
 )
+from webhooks.api.endpoint_stats_serializer import EndpointStatsSerializer
 from webhooks.models import DisabledReason, Endpoint, Organization
 from webhooks.secrets import reveal_secret, rotate_secret
 
@@ -209,6 +211,24 @@ class DisableView(_EndpointsOfKey):
         endpoint = self.endpoint(id)
         validated_body(EmptySerializer, request)
         return Response(self.shape(disable_endpoint(endpoint, DisabledReason.MANUAL, self.actor)))
+
+
+class StatsView(_EndpointsOfKey):
+    @extend_schema(
+        operation_id="get_endpoint_stats",
+        summary="Read how an endpoint is doing",
+        description="What became of its deliveries, how fast it answers, and whether the service is holding back: "
+        "after failures in a row a circuit breaker postpones deliveries without using up an attempt, then lets one "
+        "through to find out. Test sends are not counted among outcomes and response times.\n\n"
+        "So that the answer is fast for the busiest endpoint too, outcomes are those of its newest 10,000 deliveries "
+        "(`since` tells from when on), response times those of its newest 1,000, and what is pending is counted up "
+        "to 10,000 first attempts, as many retries, and as many tried again by hand.",
+        tags=["Endpoints"],
+        parameters=[_ID],
+        responses=answers({200: EndpointStatsSerializer}),
+    )
+    def get(self, request: Request, app: str, id: str) -> Response:
+        return Response(EndpointStatsSerializer().to_representation(endpoint_stats(self.endpoint(id))))
 
 
 class TestSendView(_EndpointsOfKey):

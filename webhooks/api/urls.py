@@ -9,6 +9,7 @@ from webhooks.api.endpoints import (
     EndpointView,
     RotateView,
     SecretView,
+    StatsView,
     TestSendView,
 )
 
@@ -19,5 +20,6 @@ urlpatterns = [
     path("endpoints/<str:id>/secret/rotate", RotateView.as_view()),
     path("endpoints/<str:id>/enable", EnableView.as_view()),
     path("endpoints/<str:id>/disable", DisableView.as_view()),
+    path("endpoints/<str:id>/stats", StatsView.as_view()),
     path("endpoints/<str:id>/test", TestSendView.as_view()),
 ]
