@@ -347,7 +347,10 @@ def test_claims_side_by_side_never_lease_a_delivery_twice_and_leak_no_slot() -> 
 @pytest.mark.postgresql
 def test_the_plans_of_claim_and_finish_read_no_history() -> None:
     """A sequential scan of deliveries or attempts would make each delivery cost more as history grows."""
-    from deliveries.engine.statements.postgresql import CLAIM, FAN_OUT, FINISH, claim_values, finish_values, hot_cursor
+    from deliveries.engine.statements.postgresql import claim_values, finish_values, hot_cursor
+    from deliveries.engine.statements.postgresql_claim import CLAIM
+    from deliveries.engine.statements.postgresql_fan_out import FAN_OUT
+    from deliveries.engine.statements.postgresql_finish import FINISH
 
     app = make_app()
     make_endpoint(app)
