@@ -3,6 +3,7 @@
 import datetime as dt
 import logging
 from collections.abc import Callable
+from typing import Any
 
 import pytest
 from django.utils import timezone
@@ -27,7 +28,7 @@ pytestmark = pytest.mark.django_db(transaction=True)
 LEASE = 25
 
 
-def endpoint_with_backlog(count: int = 60, **lane: object) -> Endpoint:
+def endpoint_with_backlog(count: int = 60, **lane: Any) -> Endpoint:
     endpoint = make_endpoint(make_app(), **lane)
     make_waiting(endpoint, Turn.FRESH, count)
     return endpoint
@@ -44,7 +45,7 @@ def fails(claim: Claimed) -> Result:
     return failed(claim, retry_in=3_600)
 
 
-def open_breaker(**lane: object) -> Endpoint:
+def open_breaker(**lane: Any) -> Endpoint:
     """An endpoint that only fails, with its breaker open since just now."""
     endpoint = endpoint_with_backlog(**lane)
     one_by_one(10, fails)

@@ -1,6 +1,7 @@
 """When a claim should look at a lane next: columns that the database computes from the others."""
 
 import datetime as dt
+from typing import Any
 
 import pytest
 from django.utils import timezone
@@ -53,7 +54,7 @@ ALL = {"urgent_from": URGENT, "fresh_from": FRESH, "retry_from": RETRY}
     ],
 )
 def test_a_lane_says_when_a_claim_should_look_at_it(
-    lane: dict[str, object], first: dt.datetime | None, retry: dt.datetime | None
+    lane: dict[str, Any], first: dt.datetime | None, retry: dt.datetime | None
 ) -> None:
     endpoint = make_endpoint(make_app(), **lane)
 
@@ -98,7 +99,7 @@ def test_a_lane_finds_from_its_own_pending_deliveries_from_when_they_wait() -> N
         ({"open_until": LAST + dt.timedelta(hours=1), "probing": True}, "half_open"),
     ],
 )
-def test_a_breaker_is_closed_open_or_half_open(lane: dict[str, object], breaker: str) -> None:
+def test_a_breaker_is_closed_open_or_half_open(lane: dict[str, Any], breaker: str) -> None:
     assert lane_of(make_endpoint(make_app(), **lane)).breaker == breaker
 
 
