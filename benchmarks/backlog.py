@@ -11,7 +11,7 @@ from benchmarks.meter import Meter, Usage
 from benchmarks.nginx import sink
 from benchmarks.processes import Processes
 from benchmarks.product import product, worker_command
-from benchmarks.raw_sender import raw_rate
+from benchmarks.raw_sender import OUR_LIBCURL, OUR_REQUESTS, raw_rate
 from benchmarks.report import RATE, Report, Table
 from benchmarks.rival.measure import Rival
 from benchmarks.scale import Scale
@@ -31,6 +31,8 @@ TASKS = "one task a delivery"
 RIVAL = "django-webhook 0.0.15"
 RAW_REQUESTS = "raw requests, a Session in each of 2 processes"
 RAW_LIBCURL = "raw libcurl, 2 processes"
+SENDER_REQUESTS = "the requests sender alone, 2 processes"
+SENDER_LIBCURL = "the libcurl sender alone, 2 processes"
 
 _STAGED = "staged"
 
@@ -67,6 +69,8 @@ def run(stack: Stack, scale: Scale, report: Report) -> None:
             rival_rates.append(rival.rate(by_tasks))
             raw[RAW_REQUESTS].append(raw_rate("requests", sunk.urls, by_requests))
             raw[RAW_LIBCURL].append(raw_rate("libcurl", sunk.urls, by_engine * 2, 128))
+            raw[SENDER_REQUESTS].append(raw_rate(OUR_REQUESTS, sunk.urls, by_requests))
+            raw[SENDER_LIBCURL].append(raw_rate(OUR_LIBCURL, sunk.urls, by_engine * 2))
             expected = 2 * WARM_UP + WARM_UP // 5 + sum(numbers.values())
             report.missing("backlog, 10 endpoints", expected, meter.succeeded())
     rates = {name: [numbers[name] / usage.seconds for usage in found] for name, found in usages.items()}
@@ -81,6 +85,8 @@ def run(stack: Stack, scale: Scale, report: Report) -> None:
     report.add(RIVAL, RATE, rival_rates, note="no lease, no address guard, no wall clock")
     for name, found in raw.items():
         report.add(name, RATE, found, note="a ceiling: no queue, no record")
+    senders = [ours / other for ours, other in zip(raw[SENDER_LIBCURL], raw[SENDER_REQUESTS], strict=True)]
+    report.add("the senders alone: libcurl against requests", "times", senders, at_least=4)
     _tell_costs(report, numbers, usages)
 
 

@@ -1,6 +1,7 @@
 """The ceilings: signed requests of the same size from two processes, with no queue and no record behind them.
 
-`python -m benchmarks.raw_sender requests|libcurl COUNT CONNECTIONS CA URL…` prints when it began and ended.
+By the libraries as they are, and by the product's own senders, which judge, bound and read every answer.
+`python -m benchmarks.raw_sender KIND COUNT CONNECTIONS CA URL…` prints when it began and ended.
 """
 
 import hashlib
@@ -9,16 +10,27 @@ import json
 import subprocess
 import sys
 import time
+import uuid
 from collections.abc import Iterator, Sequence
+from ipaddress import ip_network
 from pathlib import Path
 
 import pycurl  # noqa: TID251 (a ceiling, not a part of the product)
 import requests  # noqa: TID251
 
 from benchmarks.stack import ROOT
+from deliveries.transport.curl_sender import CurlSender
+from deliveries.transport.requests_sender import RequestsSender
+from deliveries.transport.sender import OutboundRequest, Sender
 from deliveries.transport.signing import signature_header
+from deliveries.transport.tls import client_context
+from webhooks.destinations.address_guard import AddressGuard
+from webhooks.destinations.endpoint_url import UrlPolicy
+from webhooks.destinations.judge import DestinationJudge
+from webhooks.destinations.name_lookup import NameLookup
 
 PROCESSES = 2
+OUR_REQUESTS, OUR_LIBCURL = "our-requests", "our-libcurl"
 WARM_UP = 500
 _KEY = hashlib.sha256(b"benchmark").digest()
 _BODY = b'{"text":"%s"}' % (b"x" * 1_010)
@@ -94,6 +106,30 @@ def by_libcurl(urls: Sequence[str], count: int, connections: int, authority: str
     return began, time.time()
 
 
+def by_sender(kind: str, urls: Sequence[str], count: int) -> tuple[float, float]:
+    """One of the product's two senders, as many at once as it takes."""
+    guard = AddressGuard([ip_network("127.0.0.0/8")], [])
+    judge = DestinationJudge(UrlPolicy(guard, True, None, (), True), NameLookup())
+    sender: Sender = CurlSender(judge, "") if kind == OUR_LIBCURL else RequestsSender(judge, client_context(""))
+    app = uuid.uuid4()
+    began = 0.0
+    number, left = -WARM_UP, count + WARM_UP
+    while left:
+        # As many at once as the engine claims.
+        while number < count and sender.in_flight() < 256 and sender.room():
+            if number == 0:
+                began = time.time()
+            headers = tuple(_headers(number).items())
+            sender.start(OutboundRequest(number, app, urls[number % len(urls)], headers, _BODY, 15.0))
+            number += 1
+        outcomes = sender.finished(1.0, at_least=min(64, left))
+        assert all(outcome.status == 204 and outcome.error_code is None for outcome in outcomes)
+        left -= len(outcomes)
+    ended = time.time()
+    sender.close()
+    return began, ended
+
+
 def _handle(authority: str) -> pycurl.Curl:
     handle = pycurl.Curl()
     handle.setopt(pycurl.POST, 1)
@@ -109,6 +145,8 @@ if __name__ == "__main__":
     kind, count, connections, authority, *urls = sys.argv[1:]
     if kind == "requests":
         found = by_requests(urls, int(count), authority)
+    elif kind in (OUR_REQUESTS, OUR_LIBCURL):
+        found = by_sender(kind, urls, int(count))
     else:
         found = by_libcurl(urls, int(count), int(connections), authority)
     print(json.dumps(found))

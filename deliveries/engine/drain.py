@@ -81,7 +81,7 @@ class Engine:
         self._on_the_wire = InFlight()
         self._recorded = Pace()
         self._looked_at = 0.0
-        self._dispatched = False
+        self._dispatched = 0  # events, at the last look
 
     def drain(self, seconds: float | None, *, linger: float = 0.0, once: bool = False) -> DrainReport:
         """Deliver until nothing is due or in flight, or `seconds` have passed (None: however long it takes).
@@ -152,7 +152,7 @@ class Engine:
         backlog = False
         while True:
             if self._stopped.is_set() or (ends_at is not None and time.monotonic() >= ends_at):
-                more = backlog or self._in_flight() > 0
+                more = backlog or self._dispatched > 0 or self._in_flight() > 0
                 if self._stopped.is_set() and self._in_flight():
                     sent += self._collect(wait=0.1, at_least=self._in_flight())
                     continue
@@ -160,7 +160,7 @@ class Engine:
             room = min(sender.room(), CLAIM_AT_MOST)
             claimed = self._start(hot, sender, room, backlog) if claiming and room else 0
             backlog = claimed >= min(room, BACKLOG) > 0
-            if once and not claimed and room:
+            if once and room and not (claimed or self._dispatched):
                 claiming = False
             if claimed:
                 idle_since, poll = None, POLL_AT_FIRST
@@ -171,7 +171,7 @@ class Engine:
                 at_least=max(1, min(GROUP, in_flight if busy else in_flight // GROUP_SHARE)),
             )
             sent += recorded
-            if claimed or recorded:
+            if claimed or recorded or self._dispatched:  # events that nobody subscribes to are work too
                 poll = POLL_AT_FIRST
                 continue
             poll = min(poll * 2, POLL_AT_LAST)
@@ -186,14 +186,15 @@ class Engine:
     def _start(self, hot: Statements, sender: Sender, room: int, backlog: bool) -> int:
         """Dispatch new events, claim what is due, and send it; the number that was claimed."""
         now = time.monotonic()
-        if self._dispatched and self._recorded.a_second() >= STREAM:
+        before, self._dispatched = self._dispatched, 0
+        if before >= EVENTS_AT_ONCE or (before and self._recorded.a_second() >= STREAM):
             # Where events keep coming, there is no need to ask whether they do.
-            self._dispatched = retrying(lambda: hot.fan_out(EVENTS_AT_ONCE)) > 0
+            self._dispatched = retrying(lambda: hot.fan_out(EVENTS_AT_ONCE))
         elif not backlog or now - self._looked_at >= LOOK_FOR_EVENTS_SECONDS:
             self._looked_at = now
             waiting = retrying(hot.waiting)
             if waiting.events:
-                self._dispatched = retrying(lambda: hot.fan_out(EVENTS_AT_ONCE)) > 0
+                self._dispatched = retrying(lambda: hot.fan_out(EVENTS_AT_ONCE))
             elif not waiting.lanes:
                 return 0
         passed_over = self._on_the_wire.passed_over(sender.room() + sender.in_flight())

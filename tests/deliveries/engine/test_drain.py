@@ -16,6 +16,7 @@ from deliveries.endpoints import enable_endpoint, update_endpoint
 from deliveries.engine.destinations import Destinations
 from deliveries.engine.drain import Engine
 from deliveries.models import Attempt, Delivery, Lane
+from events.models import Event
 from switera_webhooks.encryption import decrypt
 from tests.deliveries.engine.rows import attempts, due_in, make_app, make_due, make_endpoint, make_events
 from tests.receivers.behaviours import answer, answers, never_answers
@@ -302,6 +303,19 @@ def test_one_pass_leaves_what_becomes_due_during_it(engine: Engine, settings: Se
         assert engine.drain(None).sent == 4
 
     assert Delivery.objects.get().status == "failed"
+
+
+@pytest.mark.parametrize("once", [False, True])
+def test_events_that_nobody_subscribes_to_are_dispatched_in_one_drain(engine: Engine, once: bool) -> None:
+    """However many: they keep no drain busy, and yet must not wait for the sweep a hundred at a time."""
+    app = make_app()
+    make_endpoint(app, "user.*")
+    make_events(app, 250)
+
+    assert engine.drain(None, once=once).sent == 0
+
+    assert not Event.objects.filter(dispatched_at=None).exists()
+    assert Delivery.objects.count() == 0
 
 
 def test_a_secret_that_no_key_opens_fails_the_attempt_and_sends_nothing(engine: Engine, settings: Settings) -> None:
