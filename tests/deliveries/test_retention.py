@@ -13,7 +13,7 @@ from unittest.mock import patch
 import pytest
 from celery.schedules import crontab
 from django.core.management import call_command
-from django.db import connections, transaction
+from django.db import connection, connections, transaction
 from django.utils import timezone
 from pytest_django import Settings
 
@@ -477,3 +477,21 @@ def test_the_command_ends_after_the_batch_at_hand_when_it_is_told_to(
             "There is more: run it again.\n"
         )
     assert (Event.objects.count(), signal.getsignal(number)) == (1, before)
+
+
+# Vacuum --------------------------------------------------------------------------------------------
+
+
+@pytest.mark.postgresql
+@pytest.mark.parametrize("table", ["events_event", "deliveries_delivery", "deliveries_attempt"])
+def test_tables_that_grow_are_vacuumed_in_small_steps(table: str) -> None:
+    with connection.cursor() as cursor:
+        cursor.execute("select reloptions from pg_class where oid = %s::regclass", [table])
+        (options,) = cursor.fetchone()
+    assert sorted(options) == [
+        "autovacuum_analyze_scale_factor=0.02",
+        "autovacuum_vacuum_insert_scale_factor=0.01",
+        "autovacuum_vacuum_insert_threshold=10000",
+        "autovacuum_vacuum_scale_factor=0.01",
+        "autovacuum_vacuum_threshold=10000",
+    ]
