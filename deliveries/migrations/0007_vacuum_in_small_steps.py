@@ -3,14 +3,15 @@ or new first: two million rows of ten.
 
 Measured with a million delivered rows, claim + finish of 128, median: 15.2 ms with no row dead, 15.9 with 80,000, 16.3
 with 184,000, 17.3 with 273,000 (a delivery leaves two dead rows, a pruned one another). A vacuum then took 0.55 s for
-deliveries; of attempts and events, where little or nothing is dead, 0.1 s. So: at a hundredth, and never more often than
-autovacuum looks (once a minute). A pass through the indexes costs by their size, which is why it is a share and not a
-number, as it is for lanes. New rows count too: a vacuum of rows that were only inserted reads no index and only the new
-pages, and little by little is better than 20 % at a moment.
+deliveries; of attempts and events, where little or nothing is dead, 0.1 s. So: at a hundredth, and never more often
+than autovacuum looks (once a minute). A pass through the indexes costs by their size, which is why it is a share
+and not a number, as it is for lanes.
+New rows count too: a vacuum of rows that were only inserted reads no index and only the new pages, and little by little
+is better than a fifth at one moment.
 
 Fill factor stays at 100. No update of these rows can be in place (HOT): claim, finish and fan-out each change a column
 that an index or its condition names, so room on the page saves no entry in an index. Measured, claim + finish of 128 on
-fresh tables, median: 9.3 and 11.0 ms at 100, 9.2 and 9.8 at 90, 9.1 and 9.7 at 50, which is the spread between two runs.
+fresh tables, median: 9.3 and 11.0 ms at 100, 9.2 and 9.8 at 90, 9.1 and 9.7 at 50, the spread between two runs.
 (At the 99th percentile 50 was better, 12.5 and 15.9 ms against 19.5 and 20.6.) And room that is kept free on pages of
 rows that never change again is lost to history: by arithmetic, not measured, up to twice the pages at 50.
 """
