@@ -1,6 +1,7 @@
 """Celery's tasks: the alarm clock rings, the engine looks at its rows. No argument, no result."""
 
 import gc
+import logging
 
 from celery import shared_task
 from celery.signals import worker_process_shutdown, worker_shutdown
@@ -8,13 +9,19 @@ from celery.signals import worker_process_shutdown, worker_shutdown
 from deliveries.engine.drain import LINGER, Engine
 from deliveries.engine.sweep import sweep as sweep_once
 from deliveries.engine.sweep import work_is_due
-from switera_webhooks.celery import DRAIN_TASK, SWEEP_TASK
+from deliveries.retention import prune_in_turn
+from switera_webhooks.celery import DRAIN_TASK, PRUNE_TASK, SWEEP_TASK
 from switera_webhooks.nudge import nudge
+
+logger = logging.getLogger(__name__)
 
 # A drain hands back after so many seconds, so that deploys and other tasks get their turn.
 DRAIN_SECONDS = 5.0
 # Allocations between two looks for garbage; the hot path makes no cycles.
 GC_ALLOCATIONS = 50_000
+
+# A prune that goes on is asked for again; the message may wait so long behind drains.
+PRUNE_EXPIRES_SECONDS = 3600
 
 _engine: Engine | None = None
 
@@ -44,6 +51,16 @@ def sweep() -> None:
     sweep_once()
     if work_is_due():
         nudge()
+
+
+@shared_task(name=PRUNE_TASK)
+def prune() -> None:
+    """Delete some of what is past retention, and go on behind the drains that wait their turn."""
+    pruned = prune_in_turn()
+    if pruned.rows:
+        logger.info("Past retention: deleted %s", pruned)
+    if pruned.more:
+        prune.apply_async(expires=PRUNE_EXPIRES_SECONDS)
 
 
 def _finish_in_flight(**_: object) -> None:

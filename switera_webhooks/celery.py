@@ -4,6 +4,7 @@ import os
 import sys
 
 from celery import Celery
+from celery.schedules import crontab
 from celery.signals import beat_init, celeryd_init
 from django.conf import settings
 from django.core.exceptions import ImproperlyConfigured
@@ -14,6 +15,7 @@ os.environ.setdefault("DJANGO_SETTINGS_MODULE", "switera_webhooks.settings")
 
 DRAIN_TASK = "deliveries.drain"
 SWEEP_TASK = "deliveries.sweep"
+PRUNE_TASK = "deliveries.prune"
 
 app = Celery("switera_webhooks")
 
@@ -52,6 +54,9 @@ app.conf.update(
         # The net under everything: due rows whose nudge was lost, leases whose worker died. Twice a second, since an
         # idle system starts a due retry within one.
         "sweep": {"task": SWEEP_TASK, "schedule": 0.5, "options": {"expires": 5}},
+        # What is past retention, at night (UTC); the task asks for its own continuation. A night without a scheduler or
+        # worker is made up for by the next.
+        "prune": {"task": PRUNE_TASK, "schedule": crontab(hour="3", minute="17"), "options": {"expires": 3600}},
     },
     beat_scheduler="celery.beat:Scheduler",  # in memory: no schedule file that a kill -9 leaves behind
     beat_max_loop_interval=0.5,

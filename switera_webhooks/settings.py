@@ -177,6 +177,11 @@ WEBHOOKS_EMIT_RATE = whole_number("WEBHOOKS_EMIT_RATE", "0", least=0)
 WEBHOOKS_MAX_ENDPOINTS = whole_number("WEBHOOKS_MAX_ENDPOINTS", "0", least=0)
 WEBHOOKS_TEST_SENDS_PER_MINUTE = whole_number("WEBHOOKS_TEST_SENDS_PER_MINUTE", "60", least=0)
 
+# --- History ------------------------------------------------------------------------------------
+
+# A day at least: so long an idempotency key is kept.
+WEBHOOKS_RETENTION_DAYS = whole_number("WEBHOOKS_RETENTION_DAYS", "90", least=1, most=36_500)
+
 # --- REST ---------------------------------------------------------------------------------------
 
 REST_FRAMEWORK = {

@@ -1,12 +1,18 @@
 """The sweep: what no drain is looking after. Runs twice a second; finding nothing costs three look-ups in indexes."""
 
+import datetime as dt
 import logging
 import time
 from functools import partial
 
+from django.db.models import Q
+
 from deliveries.engine.drain import retrying
 from deliveries.engine.results import lost_worker
 from deliveries.engine.statements import Statements, statements
+from deliveries.models import Lane
+from events.models import Event
+from switera_webhooks.database import database_now
 
 logger = logging.getLogger(__name__)
 EXPIRED_AT_ONCE = 500
@@ -46,3 +52,12 @@ def work_is_due() -> bool:
     """Whether a drain would find something: an undispatched event, or a lane that is due."""
     waiting = statements().waiting()
     return waiting.events or waiting.lanes
+
+
+def work_waits(seconds: float) -> bool:
+    """Whether something has been due for so long: no drain has time for it."""
+    since = database_now() - dt.timedelta(seconds=seconds)
+    return (
+        Lane.objects.filter(Q(first_wake_at__lte=since) | Q(retry_wake_at__lte=since)).exists()
+        or Event.objects.filter(dispatched_at=None, created_at__lte=since).exists()
+    )

@@ -16,6 +16,7 @@ COMMANDS = {
     "sync_event_catalog": [],
     "deliver_due": ["--until-empty"],
     "engine_status": [],
+    "prune_history": [],
 }
 
 

@@ -1,0 +1,43 @@
+import signal
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from dataclasses import asdict
+from typing import Any
+
+from django.conf import settings
+
+from deliveries.retention import prune_history
+from switera_webhooks.commands import ServiceCommand
+
+
+class Command(ServiceCommand):
+    help = (
+        "Delete events older than WEBHOOKS_RETENTION_DAYS with their deliveries and attempts, whatever their state but "
+        "for those that are being sent, and deleted endpoints that have no history left. Workers do the same every "
+        "night. SIGTERM and Ctrl-C end it after the batch at hand; a further run goes on from there."
+    )
+
+    def handle(self, *args: Any, **options: Any) -> None:
+        with _stopped_by_signals() as is_stopped:
+            pruned = prune_history(is_stopped)
+        if options["json"]:
+            self.print_json(asdict(pruned))
+            return
+        days = settings.WEBHOOKS_RETENTION_DAYS
+        end = " There is more: run it again." if pruned.more else ""
+        self.stdout.write(f"Deleted {pruned}, older than {days} day{'' if days == 1 else 's'}.{end}")
+
+
+@contextmanager
+def _stopped_by_signals() -> Iterator[Callable[[], bool]]:
+    """Whether SIGTERM or SIGINT came."""
+    came: list[int] = []
+    before = {
+        number: signal.signal(number, lambda number, _: came.append(number))
+        for number in (signal.SIGTERM, signal.SIGINT)
+    }
+    try:
+        yield lambda: bool(came)
+    finally:
+        for number, handler in before.items():
+            signal.signal(number, handler)
