@@ -1,5 +1,6 @@
 """Celery's tasks: the alarm clock rings, the engine looks at its rows. No argument, no result."""
 
+import atexit
 import gc
 import logging
 
@@ -33,6 +34,7 @@ def process_engine() -> Engine:
         # What was loaded so far lives as long as the process: to look through it again and again for garbage took
         # 4 % of a drain's time.
         gc.freeze()
+        atexit.register(gc.unfreeze)  # at the end all is looked through once, or SQLite's connections stay open
         gc.set_threshold(GC_ALLOCATIONS)
         _engine = Engine()
     return _engine

@@ -3,6 +3,7 @@
 With the embedded broker the web process also works and schedules. Settings can be overridden on the command line.
 """
 
+import atexit
 import gc
 import math
 import os
@@ -35,6 +36,7 @@ def post_worker_init(worker: Any) -> None:
     # What is there by now stays for good: without this a full collection looks at all of it, in the middle of requests.
     gc.collect()
     gc.freeze()
+    atexit.register(gc.unfreeze)  # at the end all is looked through once, or SQLite's connections stay open
     # A request makes some thousand objects and leaves hardly a cycle: looking for one after each 700 is too often.
     gc.set_threshold(10_000, 20, 20)
     # A terminal's Ctrl-C reaches worker and master, and the master then sends SIGQUIT, to which gunicorn's answer

@@ -107,7 +107,7 @@ def _destination(endpoint: Endpoint) -> Destination:
             *((name, decrypt(value)) for name, value in endpoint.headers.items()),
         )
         keys = tuple((decode_secret(decrypt(secret.ciphertext)), secret.expires_at) for secret in secrets)
-    except CannotDecrypt as error:
+    except (CannotDecrypt, ValueError) as error:
         logger.error("Endpoint %s: %s", endpoint.public_id, error)
         return Destination(endpoint.version, endpoint.url, (), (), str(error))
     return Destination(endpoint.version, endpoint.url, headers, keys)

@@ -20,7 +20,7 @@ from django.utils import timezone
 
 from deliveries.endpoints import disable_endpoint
 from deliveries.engine.destinations import CannotSend, Destinations
-from deliveries.engine.in_flight import InFlight, Pace
+from deliveries.engine.in_flight import SHARE_OF_ONE, InFlight, Pace
 from deliveries.engine.results import result_of, unsent
 from deliveries.engine.statements import Claimed, FinishedLane, Statements, statements
 from deliveries.transport.sender import Outcome, Sender
@@ -79,6 +79,7 @@ class Engine:
         self._stopped = threading.Event()
         self._unrecorded: list[Outcome] = []
         self._on_the_wire = InFlight()
+        self._drains = 0
         self._recorded = Pace()
         self._looked_at = 0.0
         self._dispatched = 0  # events, at the last look
@@ -95,13 +96,16 @@ class Engine:
                 return DrainReport(0, False)
         finally:
             self._wanted.clear()
+        self._drains += 1
+        mine = self._drains
         try:
             return self._run(seconds, linger, once)
         finally:
             self._driving.release()
             # Also after an error: what was answered must be recorded, or it is sent again.
             if self._in_flight():
-                threading.Thread(target=self._finish_tail, name="deliveries-tail", daemon=True).start()
+                tail = threading.Thread(target=self._finish_tail, args=(mine,), name="deliveries-tail", daemon=True)
+                tail.start()
 
     def stop(self) -> None:
         """Claim nothing more; a drain that runs ends once what is in flight has finished."""
@@ -121,17 +125,21 @@ class Engine:
     def _in_flight(self) -> int:
         return (self._sender.in_flight() if self._sender is not None else 0) + len(self._unrecorded)
 
-    def _finish_tail(self) -> None:
-        """Record what is still in flight after a drain, unless the next drain takes over."""
+    def _finish_tail(self, drain: int) -> None:
+        """Record what is still in flight after a drain, until the next drain takes over; that has its own tail."""
         until = time.monotonic() + settings.WEBHOOKS_TIMEOUT + LEASE_MARGIN
         try:
             while self._in_flight() and not self._wanted.is_set():
                 try:
                     with self._driving:
+                        if self._drains != drain:
+                            return
                         self._collect(wait=0.05, at_least=1)
                 except (OperationalError, InterfaceError):
                     if time.monotonic() > until:  # their leases have run out
-                        self._unrecorded = []
+                        with self._driving:
+                            if self._drains == drain:
+                                self._unrecorded = []
                         raise
                 # Let a drain that waits take the lock.
                 time.sleep(0.001)
@@ -197,12 +205,14 @@ class Engine:
                 self._dispatched = retrying(lambda: hot.fan_out(EVENTS_AT_ONCE))
             elif not waiting.lanes:
                 return 0
-        passed_over = self._on_the_wire.passed_over(sender.room() + sender.in_flight())
-        claimed = retrying(lambda: hot.claim(room, settings.WEBHOOKS_TIMEOUT + LEASE_MARGIN, passed_over))
+        slots = sender.room() + sender.in_flight()
+        passed_over = self._on_the_wire.passed_over(slots)
+        of_one = max(1, int(slots * SHARE_OF_ONE))
+        claimed = retrying(lambda: hot.claim(room, settings.WEBHOOKS_TIMEOUT + LEASE_MARGIN, passed_over, of_one))
         if claimed:
             retrying(lambda: self._destinations.load(claimed))
-            self._on_the_wire.add(claimed)
         for claim, request in self._destinations.requests(claimed):
+            self._on_the_wire.add((claim,))
             if isinstance(request, CannotSend):
                 self._unrecorded.append(unsent(claim, str(request)))
             else:
@@ -223,11 +233,22 @@ class Engine:
         except (OperationalError, InterfaceError):
             raise  # kept: the database may be back before their leases run out
         except Exception:
-            self._unrecorded = []
-            raise
+            # One of them cannot be recorded: the others must be, or they are sent again.
+            logger.exception("%d results were not recorded together; trying each by itself", len(claims))
+            recorded = _record_one_by_one(claims)
         self._unrecorded = []
         self._recorded.add(recorded)
         return recorded
+
+
+def _record_one_by_one(claims: Sequence[tuple[Claimed, Outcome]]) -> int:
+    recorded = 0
+    for claim in claims:
+        try:
+            recorded += _record([claim])
+        except Exception:
+            logger.exception("A result was not recorded: its lease will run out")
+    return recorded
 
 
 def _record(claims: Sequence[tuple[Claimed, Outcome]]) -> int:

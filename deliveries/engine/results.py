@@ -13,9 +13,10 @@ from deliveries.transport.retry_after import retry_after_seconds
 from deliveries.transport.sender import Headers, Outcome
 
 # Too many requests, bad gateway, service unavailable, gateway time-out (S23).
-# A receiver's headers are the same for a second (`Date`).
-_REMEMBERED_HEADERS = 1_024
 _BUSY = {429, 502, 503, 504}
+# A receiver's headers are the same for a second (`Date`). Long ones are not remembered: receivers decide on them.
+_REMEMBERED_HEADERS = 1_024
+_REMEMBERED_LENGTH = 2_048
 
 
 def result_of(claimed: Claimed, outcome: Outcome) -> Result:
@@ -39,15 +40,21 @@ def result_of(claimed: Claimed, outcome: Outcome) -> Result:
         started_at=outcome.started_at,
         duration_ms=outcome.duration_ms,
         response_status=outcome.status,
-        response_headers=_as_json(outcome.headers) if outcome.status is not None else None,
+        response_headers=_headers(outcome.headers) if outcome.status is not None else None,
         response_body=outcome.body,
         response_truncated=outcome.truncated,
         error_code=outcome.error_code.value if outcome.error_code is not None else "",
         error=outcome.error,
         blames=not succeeded and outcome.error_code is not ErrorCode.INTERNAL_ERROR,
         slow=busy or outcome.error_code is ErrorCode.TIMEOUT,
-        pause=min(retry_after, PAUSE_SECONDS_AT_MOST) if busy and retry_after else None,
+        # A float always: PostgreSQL's client refuses a list of floats and whole numbers.
+        pause=min(retry_after, float(PAUSE_SECONDS_AT_MOST)) if busy and retry_after else None,
     )
+
+
+def _headers(headers: Headers) -> str:
+    short = sum(len(name) + len(value) for name, value in headers) <= _REMEMBERED_LENGTH
+    return (_as_json if short else json.dumps)(headers)
 
 
 @lru_cache(_REMEMBERED_HEADERS)

@@ -26,7 +26,8 @@ def sweep() -> int:
     """Give back leases that ran out, and cancel what waits on deleted endpoints; the number of leases."""
     hot = statements()
     given_back = 0
-    while expired := hot.expired(EXPIRED_AT_ONCE):
+    # First of all: a connection that was lost is noticed here, for Celery keeps it as it is.
+    while expired := retrying(partial(hot.expired, EXPIRED_AT_ONCE)):
         lanes = retrying(partial(hot.finish, [lost_worker(delivery) for delivery in expired]))
         finished = sum(lane.finished for lane in lanes)
         given_back += finished
@@ -34,7 +35,7 @@ def sweep() -> int:
             break
     if given_back:
         logger.warning("%d deliveries had lost their worker and are tried again", given_back)
-    hot.cancel_closed()
+    retrying(hot.cancel_closed)
     _recount_now_and_then(hot)
     return given_back
 
@@ -44,13 +45,13 @@ def _recount_now_and_then(hot: Statements) -> None:
     now = time.monotonic()
     if now - _recounted_at >= RECOUNT_EVERY_SECONDS:
         _recounted_at = now
-        if wrong := hot.recount():
+        if wrong := retrying(hot.recount):
             logger.warning("The slots of %d endpoints had leaked and are given back", wrong)
 
 
 def work_is_due() -> bool:
     """Whether a drain would find something: an undispatched event, or a lane that is due."""
-    waiting = statements().waiting()
+    waiting = retrying(statements().waiting)
     return waiting.events or waiting.lanes
 
 

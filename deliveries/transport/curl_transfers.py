@@ -110,18 +110,18 @@ class Transfer:
         self._ways = list(ways)
         set_option = self.handle.setopt
         if url.url != self.url:
-            self.url = url.url
             set_option(pycurl.URL, url.url)
+            self.url = url.url
         if url.scheme != self._scheme:
-            self._scheme = url.scheme
             set_option(pycurl.PROTOCOLS, _PROTOCOLS[url.scheme])
+            self._scheme = url.scheme
         if self._fresh:
             self._fresh = False
             set_option(pycurl.FRESH_CONNECT, 0)
         set_option(pycurl.HTTPHEADER, _header_lines(request.constant_headers, request.headers))
         if len(request.body) != self._size:
+            set_option(pycurl.POSTFIELDSIZE_LARGE, len(request.body))
             self._size = len(request.body)
-            set_option(pycurl.POSTFIELDSIZE_LARGE, self._size)
         self._take_next_way()
         self._begin(seconds)
 
@@ -172,20 +172,21 @@ class Transfer:
         self._failure: Failure | None = None
         milliseconds = max(1, round(seconds * 1_000))
         if milliseconds != self._milliseconds:
-            self._milliseconds = milliseconds
             self.handle.setopt(pycurl.TIMEOUT_MS, milliseconds)
+            self._milliseconds = milliseconds
 
     def _take_next_way(self) -> None:
         way = self._ways.pop(0)
         now = time.monotonic()
         if way is self._way and now - self._way_taken_at < SAME_WAY_SECONDS:
             return
-        self._way, self._way_taken_at = way, now
+        self._way = None
         self._peers = way.peers
         self.handle.setopt(pycurl.RESOLVE, way.resolve)
         self.handle.setopt(pycurl.CONNECT_TO, way.connect_to)
         if way.proxy:
             self.handle.setopt(pycurl.PROXY, way.proxy)
+        self._way, self._way_taken_at = way, now
 
     def _refused_by_proxy(self) -> int | None:
         """What the proxy answered, where it made no connection."""

@@ -100,11 +100,14 @@ class Statements(Protocol):
         dispatches.
         """
 
-    def claim(self, limit: int, lease_seconds: float, passed_over: Sequence[uuid.UUID] = ()) -> list[Claimed]:
+    def claim(
+        self, limit: int, lease_seconds: float, passed_over: Sequence[uuid.UUID] = (), of_one: int | None = None
+    ) -> list[Claimed]:
         """Lease up to `limit` due deliveries, a fair share of each lane that is due and has room.
 
         Apps share by their weight, an app's lanes evenly. On a lane what is urgent comes first, then first attempts,
-        then retries, for which a quarter of the room is kept. `passed_over` are endpoints to leave alone now.
+        then retries, for which a quarter of the room is kept. `passed_over` are endpoints to leave alone now,
+        `of_one` the most that one endpoint gets.
         """
 
     def finish(self, results: Sequence[Result]) -> list[FinishedLane]:

@@ -37,9 +37,11 @@ select id, lease, schedule_position, lost_count, last_attempt_at, leased_until
 
 _CANCEL_CLOSED = """
 with l as materialized (
-    select endpoint_id from deliveries_lane
-     where closed and (urgent_from is not null or fresh_from is not null or retry_from is not null)
-     order by endpoint_id limit 100 for no key update skip locked),
+    -- Joined to an unlocked copy, as the claim is: a lane newer than the deliveries that are seen is left for later.
+    select l.endpoint_id from deliveries_lane l
+      join deliveries_lane unlocked on unlocked.endpoint_id = l.endpoint_id and unlocked.seq = l.seq
+     where l.closed and (l.urgent_from is not null or l.fresh_from is not null or l.retry_from is not null)
+     order by l.endpoint_id limit 100 for no key update of l skip locked),
 d as (
     update deliveries_delivery set status = 'canceled', due_at = null
      where endpoint_id = any(array(select endpoint_id from l)) and status = 'pending' returning id),
@@ -98,9 +100,13 @@ class PostgresqlStatements:
     def fan_out(self, events: int, deliveries: int = FAN_OUT_DELIVERIES) -> int:
         return int(self._rows(FAN_OUT, {"events": events, "deliveries": deliveries})[0][0])
 
-    def claim(self, limit: int, lease_seconds: float, passed_over: Sequence[uuid.UUID] = ()) -> list[Claimed]:
+    def claim(
+        self, limit: int, lease_seconds: float, passed_over: Sequence[uuid.UUID] = (), of_one: int | None = None
+    ) -> list[Claimed]:
         lease = uuid.uuid4()
-        rows = self._rows(CLAIM, claim_values(limit, lease, lease_seconds, passed_over, self._after_app))
+        rows = self._rows(
+            CLAIM, claim_values(limit, lease, lease_seconds, passed_over, of_one or limit, self._after_app)
+        )
         self._after_app = (rows[0][-1] if rows else None) or _FIRST_ID
         return [Claimed(row[0], lease, *row[1:-1]) for row in rows]
 
@@ -136,7 +142,12 @@ def hot_cursor(raw: psycopg.Connection[Any]) -> psycopg.Cursor[Any]:
 
 
 def claim_values(
-    limit: int, lease: uuid.UUID, lease_seconds: float, passed_over: Sequence[uuid.UUID], after_app: uuid.UUID
+    limit: int,
+    lease: uuid.UUID,
+    lease_seconds: float,
+    passed_over: Sequence[uuid.UUID],
+    of_one: int,
+    after_app: uuid.UUID,
 ) -> dict[str, object]:
     """The parameters of CLAIM."""
     return {
@@ -146,6 +157,7 @@ def claim_values(
         "lease": lease,
         "lease_seconds": float(lease_seconds),
         "passed_over": f"{{{','.join(map(str, passed_over))}}}",
+        "of_one": of_one,
         "after_app": after_app,
     }
 

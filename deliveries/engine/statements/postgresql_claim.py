@@ -28,9 +28,8 @@ _LANES = """
            l.cap - l.in_flight as slots, l.open_until is not null as half_open,
            coalesce(l.first_wake_at <= statement_timestamp(), false) as first,
            not l.held and coalesce(greatest(l.open_until, l.paused_until) <= statement_timestamp(), true) as admits,
-           case when l.rate is not null then
-             least(greatest(l.rate, 1), coalesce(
-               l.tokens + l.rate * extract(epoch from statement_timestamp() - l.tokens_at), greatest(l.rate, 1)))
+           case when l.rate is not null then greatest(0, least(greatest(l.rate, 1), coalesce(
+             l.tokens + l.rate * extract(epoch from statement_timestamp() - l.tokens_at), greatest(l.rate, 1))))
            end as tokens
       from deliveries_lane l
       join deliveries_lane unlocked on unlocked.endpoint_id = l.endpoint_id and unlocked.seq = l.seq
@@ -93,7 +92,7 @@ q as materialized (
                            else 0 end as for_retries
       from (select seen.*, count(*) filter (where not first) over () as others from seen) l
       join shares on shares.app_id = l.app_id cross join lateral (
-        select least(slots, floor(tokens)::int, shares.share, case when half_open and admits then 1 end,
+        select least(slots, %(of_one)b, floor(tokens)::int, shares.share, case when half_open and admits then 1 end,
                      case when not first then greatest(1, %(retry_lanes)b / others) end) as room) r),
 s as materialized (
     select x.*, row_number() over (partition by endpoint_id, is_due order by rank, due_at) as place

@@ -54,7 +54,7 @@ g as materialized (
            min(due_at) filter (where test) as next_urgent, min(due_at) filter (where not test) as next_retry,
            count(*) filter (where ok) as successes, count(*) filter (where blames and not test) as failures,
            bool_or(ok and not test) as succeeded_really, bool_or(ok and test) as succeeded_in_test,
-           bool_or(not ok and not test and code <> 'worker_lost') as failed,
+           bool_or(blames and not test) as failed,
            bool_or(delivery_status = 'failed') as exhausted,
            bool_or(slow) as slow, max(pause) as pause, avg(ms) filter (where ok)::float8 as ms
       from d group by endpoint_id),

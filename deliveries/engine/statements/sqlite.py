@@ -59,13 +59,16 @@ class SqliteStatements:
             Event.objects.filter(pk__in=dispatched).update(dispatched_at=now)
         return len(dispatched)
 
-    def claim(self, limit: int, lease_seconds: float, passed_over: Sequence[uuid.UUID] = ()) -> list[Claimed]:
+    def claim(
+        self, limit: int, lease_seconds: float, passed_over: Sequence[uuid.UUID] = (), of_one: int | None = None
+    ) -> list[Claimed]:
         lease = uuid.uuid4()
         claimed: list[uuid.UUID] = []
         with transaction.atomic():
             now = timezone.now()
             for lane, share in _lanes_with_shares(limit, passed_over, now):
-                claimed += claim_lane(lane, share, lease, now, dt.timedelta(seconds=lease_seconds))
+                room = min(share, of_one or limit)
+                claimed += claim_lane(lane, room, lease, now, dt.timedelta(seconds=lease_seconds))
             rows = list(
                 Delivery.objects.filter(pk__in=claimed).select_related("event", "endpoint").order_by("last_attempt_at")
             )

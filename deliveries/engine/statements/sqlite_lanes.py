@@ -78,7 +78,7 @@ def _tokens(lane: Lane, now: dt.datetime) -> float | None:
     full = max(lane.rate, 1.0)
     if lane.tokens_at is None:
         return full
-    return min(full, lane.tokens + lane.rate * (now - lane.tokens_at).total_seconds())
+    return max(0.0, min(full, lane.tokens + lane.rate * (now - lane.tokens_at).total_seconds()))
 
 
 def finish_lane(lane: Lane, finished: Sequence[tuple[Delivery, Result]], now: dt.datetime) -> FinishedLane:
@@ -99,9 +99,7 @@ def finish_lane(lane: Lane, finished: Sequence[tuple[Delivery, Result]], now: dt
         lane.last_exhausted_at = now
     if any(result.succeeded for _, result in finished):
         lane.failing_since = None
-    elif lane.failing_since is None and any(
-        not delivery.test and result.error_code != "worker_lost" for delivery, result in finished
-    ):
+    elif lane.failing_since is None and any(not delivery.test and result.blames for delivery, result in finished):
         lane.failing_since = now
     before = lane.open_until
     apply(_tally(finished), lane, now)

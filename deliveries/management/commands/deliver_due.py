@@ -10,7 +10,7 @@ from django.utils import timezone
 
 from deliveries.engine.drain import Engine
 from deliveries.engine.sweep import sweep, work_is_due
-from deliveries.models import Delivery, DeliveryStatus
+from deliveries.models import Delivery, DeliveryStatus, Turn
 from switera_webhooks.commands import ServiceCommand
 
 # Between looks at what waits for others: a rate limit, a request that another process has in flight.
@@ -20,8 +20,8 @@ LOOK_AGAIN_SECONDS = 0.2
 class Command(ServiceCommand):
     help = (
         "Deliver without Celery: what is due now, once, or with --until-empty until nothing is left to do. "
-        "Retries that are due later stay for a later run. SIGTERM and Ctrl-C finish what is in flight, "
-        "then end."
+        "Retries that are due later stay for a later run, and so does what an endpoint's circuit breaker or pause "
+        "holds back. SIGTERM and Ctrl-C finish what is in flight, then end."
     )
 
     def add_arguments(self, parser: ArgumentParser) -> None:
@@ -61,10 +61,19 @@ class Command(ServiceCommand):
 
 
 def _is_unfinished() -> bool:
-    """Whether a delivery is due, be it behind a rate limit, or in flight somewhere; held ones are neither."""
-    due = Q(status=DeliveryStatus.PENDING, due_at__lte=timezone.now(), endpoint__lane__closed=False) & (
-        Q(endpoint__lane__held=False) | Q(test=True)
+    """Whether a delivery is due, be it behind a rate limit, or in flight somewhere.
+
+    What is held, or waits for a circuit breaker or a pause that its receiver asked for, is neither.
+    """
+    now = timezone.now()
+    lane = "endpoint__lane"
+    admits = (
+        Q(**{f"{lane}__held": False})
+        & (Q(**{f"{lane}__open_until": None}) | Q(**{f"{lane}__open_until__lte": now}))
+        & (Q(**{f"{lane}__paused_until": None}) | Q(**{f"{lane}__paused_until__lte": now}))
     )
+    urgent = Q(turn=Turn.URGENT) & (Q(**{f"{lane}__held": False}) | Q(test=True))
+    due = Q(status=DeliveryStatus.PENDING, due_at__lte=now, **{f"{lane}__closed": False}) & (admits | urgent)
     return Delivery.objects.filter(due | Q(status=DeliveryStatus.SENDING)).exists()
 
 

@@ -3,14 +3,17 @@
 import datetime as dt
 
 import pytest
-from django.db import OperationalError
+from django.db import OperationalError, connection
 from django.utils import timezone
 from pytest_django import Settings
 
 from deliveries.engine.drain import Engine, retrying
-from deliveries.engine.statements import statements
+from deliveries.engine.results import result_of
+from deliveries.engine.statements import Claimed, statements
 from deliveries.engine.sweep import sweep, work_is_due
+from deliveries.error_codes import ErrorCode
 from deliveries.models import Delivery, Lane
+from deliveries.transport.sender import Outcome
 from tests.deliveries.engine.rows import attempts, due_in, make_app, make_due, make_endpoint, make_events
 from tests.receivers.behaviours import answer, answers
 from tests.receivers.server import Receiver
@@ -80,3 +83,47 @@ def test_a_database_that_stays_away_is_given_up_after_a_while() -> None:
 
     with pytest.raises(OperationalError, match="away"):
         retrying(fails, within=0.1)
+
+
+def test_pauses_of_more_than_an_hour_and_of_less_are_recorded_together() -> None:
+    """S22: receivers of several apps ask for pauses at the same time, one of them for a day."""
+    app = make_app()
+    for _ in range(2):
+        make_endpoint(app)
+    make_events(app)
+    statements().fan_out(100)
+    claims = statements().claim(10, 25)
+    outcomes = [busy(claim, seconds) for claim, seconds in zip(claims, ("86400", "5"), strict=True)]
+
+    lanes = statements().finish([result_of(claim, outcome) for claim, outcome in zip(claims, outcomes, strict=True)])
+
+    assert [lane.finished for lane in lanes] == [1, 1]
+    assert attempts() == [(1, "failed", 503, "http_status")] * 2
+
+
+@pytest.mark.postgresql
+def test_the_sweep_notices_a_connection_that_was_lost() -> None:
+    """S43: Celery keeps connections as they are, and nothing else may run in this process for long."""
+    statements().prepare_connection()
+    sweep()
+    own = connection.connection.info.backend_pid
+    with connection.copy().cursor() as other:
+        other.execute("select pg_terminate_backend(%s, 5000)", [own])
+        other.connection.close()
+
+    assert sweep() == 0
+    assert connection.connection.info.backend_pid != own
+
+
+def busy(claimed: Claimed, retry_after: str) -> Outcome:
+    return Outcome(
+        token=claimed,
+        started_at=timezone.now(),
+        duration_ms=5,
+        status=503,
+        headers=(("retry-after", retry_after),),
+        body="",
+        truncated=False,
+        error_code=ErrorCode.HTTP_STATUS,
+        error="It said 503.",
+    )
