@@ -127,7 +127,7 @@ def test_an_endpoint_that_hangs_leaves_slots_to_the_others_however_large_its_cap
         statuses = Counter(Delivery.objects.values_list("endpoint_id", "status"))
         engine.close()
 
-    # The first claim knew nothing yet, and shared all eight slots evenly.
+    # A quarter of eight slots.
     assert statuses == {(quick.pk, "succeeded"): 60, (hung.pk, "sending"): 2, (hung.pk, "pending"): 98}
     assert set(Lane.objects.values_list("in_flight", flat=True)) == {0}
 
