@@ -33,6 +33,7 @@ class Command(ServiceCommand):
         )
 
     def handle(self, *args: Any, until_empty: bool, **options: Any) -> None:
+        Delivery.objects.exists()  # a database that is down is said at once, not waited for as a worker does
         engine = Engine()
         stopping = threading.Event()
         with _stopped_by_signals(engine, stopping):
