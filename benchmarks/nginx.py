@@ -10,22 +10,13 @@ from pathlib import Path
 
 import trustme
 
+from benchmarks.receivers import Receipt
 from tests.servers import processes
 
 SILENT = float("inf")
 _ECHO_MODULE = Path("/usr/lib/nginx/modules/ngx_http_echo_module.so")
 # Half a millisecond on top of nginx's whole ones, so that they are right on average.
 _HALF_MS = 0.0005
-
-
-@dataclass(frozen=True)
-class Receipt:
-    """One request as a receiver got it; `at` is seconds since 1970, whole milliseconds and a half."""
-
-    receiver: int
-    event_id: str
-    attempt: int
-    at: float
 
 
 @dataclass(frozen=True)

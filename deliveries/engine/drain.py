@@ -246,7 +246,7 @@ def _record_one_by_one(claims: Sequence[tuple[Claimed, Outcome]]) -> int:
     for claim in claims:
         try:
             recorded += _record([claim])
-        except Exception:
+        except Exception:  # whatever it is, the next one has nothing to do with it
             logger.exception("A result was not recorded: its lease will run out")
     return recorded
 
