@@ -20,7 +20,8 @@ from django.utils import timezone
 
 from deliveries.endpoints import disable_endpoint
 from deliveries.engine.destinations import CannotSend, Destinations
-from deliveries.engine.in_flight import SHARE_OF_ONE, InFlight, Pace
+from deliveries.engine.in_flight import SHARE_OF_ONE, InFlight
+from deliveries.engine.pace import Pace, RetryPace
 from deliveries.engine.results import result_of, unsent
 from deliveries.engine.statements import Claimed, FinishedLane, Statements, statements
 from deliveries.transport.sender import Outcome, Sender
@@ -81,6 +82,7 @@ class Engine:
         self._on_the_wire = InFlight()
         self._drains = 0
         self._recorded = Pace()
+        self._retries = RetryPace()
         self._looked_at = 0.0
         self._dispatched = 0  # events, at the last look
 
@@ -159,8 +161,9 @@ class Engine:
         claiming = True
         backlog = False
         while True:
-            if self._stopped.is_set() or (ends_at is not None and time.monotonic() >= ends_at):
-                more = backlog or self._dispatched > 0 or self._in_flight() > 0
+            began = time.monotonic()
+            if self._stopped.is_set() or (ends_at is not None and began >= ends_at):
+                more = backlog or self._dispatched > 0 or self._in_flight() > 0 or self._retries.left_out
                 if self._stopped.is_set() and self._in_flight():
                     sent += self._collect(wait=0.1, at_least=self._in_flight())
                     continue
@@ -168,7 +171,7 @@ class Engine:
             room = min(sender.room(), CLAIM_AT_MOST)
             claimed = self._start(hot, sender, room, backlog) if claiming and room else 0
             backlog = claimed >= min(room, BACKLOG) > 0
-            if once and room and not (claimed or self._dispatched):
+            if once and room and not (claimed or self._dispatched or self._retries.left_out):
                 claiming = False
             if claimed:
                 idle_since, poll = None, POLL_AT_FIRST
@@ -181,9 +184,13 @@ class Engine:
             sent += recorded
             if claimed or recorded or self._dispatched:  # events that nobody subscribes to are work too
                 poll = POLL_AT_FIRST
+                self._retries.took(time.monotonic() - began)
                 continue
             poll = min(poll * 2, POLL_AT_LAST)
             if self._in_flight():
+                continue
+            if self._retries.left_out:
+                self._stopped.wait(min(poll, self._retries.rest()))
                 continue
             now = time.monotonic()
             idle_since = idle_since or now
@@ -194,6 +201,7 @@ class Engine:
     def _start(self, hot: Statements, sender: Sender, room: int, backlog: bool) -> int:
         """Dispatch new events, claim what is due, and send it; the number that was claimed."""
         now = time.monotonic()
+        retries = self._retries.lanes(room)
         before, self._dispatched = self._dispatched, 0
         if before >= EVENTS_AT_ONCE or (before and self._recorded.a_second() >= STREAM):
             # Where events keep coming, there is no need to ask whether they do.
@@ -208,7 +216,9 @@ class Engine:
         slots = sender.room() + sender.in_flight()
         passed_over = self._on_the_wire.passed_over(slots)
         of_one = max(1, int(slots * SHARE_OF_ONE))
-        claimed = retrying(lambda: hot.claim(room, settings.WEBHOOKS_TIMEOUT + LEASE_MARGIN, passed_over, of_one))
+        lease_seconds = settings.WEBHOOKS_TIMEOUT + LEASE_MARGIN
+        claimed = retrying(lambda: hot.claim(room, lease_seconds, passed_over, of_one, retries))
+        self._retries.claimed(claimed)
         if claimed:
             retrying(lambda: self._destinations.load(claimed))
         for claim, request in self._destinations.requests(claimed):

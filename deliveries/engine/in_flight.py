@@ -1,4 +1,4 @@
-"""What a process has on the wire, so that endpoints which hang never hold more than a share of it, and its pace."""
+"""What a process has on the wire, so that endpoints which hang never hold more than a share of it."""
 
 import time
 import uuid
@@ -47,26 +47,3 @@ class InFlight:
                 full |= slow
             self._passed_over = tuple(full)
         return self._passed_over
-
-
-class Pace:
-    """How many a second, over the last one to two seconds."""
-
-    def __init__(self) -> None:
-        self._from = time.monotonic()
-        self._number = self._before = 0
-
-    def add(self, number: int) -> None:
-        self._turn()
-        self._number += number
-
-    def a_second(self) -> float:
-        self._turn()
-        return (self._number + self._before) / (1.0 + time.monotonic() - self._from)
-
-    def _turn(self) -> None:
-        passed = time.monotonic() - self._from
-        if passed >= 1.0:
-            self._before = self._number if passed < 2.0 else 0
-            self._number = 0
-            self._from = time.monotonic()

@@ -38,6 +38,11 @@ GOLDEN = 40_503
 GOLDEN_OF = 65_536
 
 
+def retry_share(limit: int) -> int:
+    """Of a claim of `limit`, what lanes that have nothing but retries get at most."""
+    return max(1, limit // ONE_RETRY_OF)
+
+
 @dataclass(frozen=True, slots=True)
 class Tally:
     """What one statement records of one lane.

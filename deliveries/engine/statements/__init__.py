@@ -101,13 +101,19 @@ class Statements(Protocol):
         """
 
     def claim(
-        self, limit: int, lease_seconds: float, passed_over: Sequence[uuid.UUID] = (), of_one: int | None = None
+        self,
+        limit: int,
+        lease_seconds: float,
+        passed_over: Sequence[uuid.UUID] = (),
+        of_one: int | None = None,
+        retry_lanes: int | None = None,
     ) -> list[Claimed]:
         """Lease up to `limit` due deliveries, a fair share of each lane that is due and has room.
 
         Apps share by their weight, an app's lanes evenly. On a lane what is urgent comes first, then first attempts,
         then retries, for which a quarter of the room is kept. `passed_over` are endpoints to leave alone now,
-        `of_one` the most that one endpoint gets.
+        `of_one` the most that one endpoint gets, `retry_lanes` how many lanes are looked at that have nothing but
+        retries: those get so many together (a quarter of `limit` if None, at least one then).
         """
 
     def finish(self, results: Sequence[Result]) -> list[FinishedLane]:

@@ -12,7 +12,7 @@ import uuid_utils
 from django.db import connection
 from psycopg.types.uuid import UUIDBinaryDumper
 
-from deliveries.engine.lane_rules import ONE_RETRY_OF
+from deliveries.engine.lane_rules import retry_share
 from deliveries.engine.statements import FAN_OUT_DELIVERIES, Claimed, Expired, FinishedLane, Result, Waiting
 from deliveries.engine.statements.postgresql_claim import CLAIM
 from deliveries.engine.statements.postgresql_fan_out import FAN_OUT
@@ -101,11 +101,25 @@ class PostgresqlStatements:
         return int(self._rows(FAN_OUT, {"events": events, "deliveries": deliveries})[0][0])
 
     def claim(
-        self, limit: int, lease_seconds: float, passed_over: Sequence[uuid.UUID] = (), of_one: int | None = None
+        self,
+        limit: int,
+        lease_seconds: float,
+        passed_over: Sequence[uuid.UUID] = (),
+        of_one: int | None = None,
+        retry_lanes: int | None = None,
     ) -> list[Claimed]:
         lease = uuid.uuid4()
         rows = self._rows(
-            CLAIM, claim_values(limit, lease, lease_seconds, passed_over, of_one or limit, self._after_app)
+            CLAIM,
+            claim_values(
+                limit,
+                lease,
+                lease_seconds,
+                passed_over,
+                of_one or limit,
+                retry_share(limit) if retry_lanes is None else retry_lanes,
+                self._after_app,
+            ),
         )
         self._after_app = (rows[0][-1] if rows else None) or _FIRST_ID
         return [Claimed(row[0], lease, *row[1:-1]) for row in rows]
@@ -147,13 +161,13 @@ def claim_values(
     lease_seconds: float,
     passed_over: Sequence[uuid.UUID],
     of_one: int,
+    retry_lanes: int,
     after_app: uuid.UUID,
 ) -> dict[str, object]:
     """The parameters of CLAIM."""
     return {
         "limit": limit,
-        # First attempts do not keep retries from being looked at.
-        "retry_lanes": max(1, limit // ONE_RETRY_OF),
+        "retry_lanes": retry_lanes,
         "lease": lease,
         "lease_seconds": float(lease_seconds),
         "passed_over": f"{{{','.join(map(str, passed_over))}}}",

@@ -10,7 +10,7 @@ Traps that shaped it, all met in measurements:
 - A snapshot held open elsewhere (a dump, a report) keeps dead entries in the index of due deliveries, and a claim that
   reads it from its beginning reads all of them: it starts at the lane's `…_from`.
 - A claim of nothing but retries kept its worker busy for so long that first attempts waited: those of lanes that have
-  nothing else are a quarter of a claim at most.
+  nothing else are a quarter of a claim at most, and fewer or none where a drain says so (pace.py).
 - Shares are rounded up and make more than the limit together: what goes beyond it is cut off evenly, app by app and
   lane by lane, and a lane that gets nothing is first next time. Else the same lanes would be cut off again and again.
 - Locks are taken in the order deliveries being sent, then lanes by id; pending deliveries only under their lane's lock.

@@ -16,7 +16,7 @@ from django.db import transaction
 from django.db.models import Count, F, Q
 from django.utils import timezone
 
-from deliveries.engine.lane_rules import ONE_RETRY_OF
+from deliveries.engine.lane_rules import retry_share
 from deliveries.engine.statements import FAN_OUT_DELIVERIES, Claimed, Expired, FinishedLane, Result, Waiting
 from deliveries.engine.statements.sqlite_lanes import claim_lane, finish_lane
 from deliveries.models import Attempt, AttemptStatus, Delivery, DeliveryStatus, Lane, Turn
@@ -60,13 +60,19 @@ class SqliteStatements:
         return len(dispatched)
 
     def claim(
-        self, limit: int, lease_seconds: float, passed_over: Sequence[uuid.UUID] = (), of_one: int | None = None
+        self,
+        limit: int,
+        lease_seconds: float,
+        passed_over: Sequence[uuid.UUID] = (),
+        of_one: int | None = None,
+        retry_lanes: int | None = None,
     ) -> list[Claimed]:
         lease = uuid.uuid4()
         claimed: list[uuid.UUID] = []
+        retry_lanes = retry_share(limit) if retry_lanes is None else retry_lanes
         with transaction.atomic():
             now = timezone.now()
-            for lane, share in _lanes_with_shares(limit, passed_over, now):
+            for lane, share in _lanes_with_shares(limit, retry_lanes, passed_over, now):
                 room = min(share, of_one or limit)
                 claimed += claim_lane(lane, room, lease, now, dt.timedelta(seconds=lease_seconds))
             rows = list(
@@ -180,16 +186,17 @@ def _undispatched(events: int) -> list[Event]:
     return [event for _, _, event in in_turn[:events]]
 
 
-def _lanes_with_shares(limit: int, passed_over: Sequence[uuid.UUID], now: dt.datetime) -> list[tuple[Lane, int]]:
+def _lanes_with_shares(
+    limit: int, retry_lanes: int, passed_over: Sequence[uuid.UUID], now: dt.datetime
+) -> list[tuple[Lane, int]]:
     """The lanes to look at, and how many deliveries each may give: apps by weight, an app's lanes evenly."""
     lanes = Lane.objects.exclude(pk__in=passed_over).select_related("app")
     # One writer at a time: there is no need to leave lanes to others, so retries come after all first attempts.
     first = list(lanes.filter(first_wake_at__lte=now).order_by("first_wake_at")[:limit])
     retrying = lanes.filter(retry_wake_at__lte=now).exclude(pk__in=[lane.pk for lane in first])
-    others = list(retrying.order_by("retry_wake_at")[: max(1, limit // ONE_RETRY_OF)])
+    others = list(retrying.order_by("retry_wake_at")[:retry_lanes])
     found = [*first, *others]
-    # What has nothing but retries gives a quarter of a claim at most.
-    of_others = max(1, limit // ONE_RETRY_OF // len(others)) if others else limit
+    of_others = max(1, retry_lanes // len(others)) if others else limit
     lanes_of = Counter(lane.app_id for lane in found)
     weights = sum({lane.app_id: lane.app.weight for lane in found}.values())
     # Shares are rounded up: what goes beyond the limit is cut off evenly. A lane that gets nothing is first next time.

@@ -360,7 +360,7 @@ def test_the_plans_of_claim_and_finish_read_no_history() -> None:
     hot.fan_out(100)
     (claim, *_) = hot.claim(1, 25)
     hot_statements: list[tuple[str, Any]] = [
-        (CLAIM, claim_values(100, claim.lease, 25, [], 100, claim.app_id)),
+        (CLAIM, claim_values(100, claim.lease, 25, [], 100, 25, claim.app_id)),
         (FINISH, finish_values([succeeded(claim)])),
         (FAN_OUT, {"events": 100, "deliveries": 1000}),
     ]
