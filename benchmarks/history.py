@@ -61,7 +61,7 @@ def run(stack: Stack, scale: Scale, report: Report) -> None:
         stack.settle()
         few = [_measure(meter, engine, app, deliveries) for _ in range(scale.rounds)]
         started = time.monotonic()
-        _grow(many - meter.succeeded())
+        grow(many - meter.succeeded())
         stack.settle()
         report.figures["seconds to seed"] = time.monotonic() - started
         before = meter.succeeded()
@@ -86,7 +86,7 @@ def _measure(meter: Meter, engine: Engine, app: App, deliveries: int) -> float:
     return spent / deliveries
 
 
-def _grow(deliveries: int) -> None:
+def grow(deliveries: int) -> None:
     """So many delivered rows more, with their events and attempts: copies of one event that was delivered."""
     event = Event.objects.order_by("id").values_list("pk", flat=True)[:1].get()
     events = -(-deliveries // ENDPOINTS)
