@@ -246,7 +246,9 @@ def test_secrets_are_revealed_and_rotated_on_record() -> None:
         "endpoint.created", "endpoint.secret.revealed", "endpoint.secret.rotated", "endpoint.secret.revealed",
         "endpoint.secret.rotated",
     ]  # fmt: skip
-    assert not any(text in str(list(AuditEntry.objects.values())) for text in (created.secret, rotated.text, at_once.text))
+    assert not any(
+        text in str(list(AuditEntry.objects.values())) for text in (created.secret, rotated.text, at_once.text)
+    )
 
 
 def test_ten_secrets_sign_at_the_most_and_ended_ones_are_erased() -> None:

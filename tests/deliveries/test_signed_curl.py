@@ -32,7 +32,7 @@ line two é ☃ """
 @pytest.fixture
 def delivery() -> Delivery:
     app = make_app().app
-    return make_delivery(make_event(app, data={"name": "O'Neill & \"Söhne\""}), make_endpoint(app))
+    return make_delivery(make_event(app, data={"name": 'O\'Neill & "Söhne"'}), make_endpoint(app))
 
 
 @pytest.fixture

@@ -48,9 +48,7 @@ class _Kept:
 _KEPT = (
     _Kept("Python", "Django", "Python (Django)", "python_django.py", "pip install standardwebhooks"),
     _Kept("Python", "FastAPI", "Python (FastAPI)", "python_fastapi.py", "pip install standardwebhooks fastapi uvicorn"),
-    _Kept(
-        "JavaScript", "Express", "Node (Express)", "javascript_express.mjs", "npm install standardwebhooks express"
-    ),
+    _Kept("JavaScript", "Express", "Node (Express)", "javascript_express.mjs", "npm install standardwebhooks express"),
     _Kept("Go", "", "Go", "go_net_http.go", ""),
     _Kept("Ruby", "Sinatra", "Ruby (Sinatra)", "ruby_sinatra.rb", "gem install sinatra rackup puma"),
     _Kept("PHP", "", "PHP", "php.php", ""),
