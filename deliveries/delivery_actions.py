@@ -33,7 +33,7 @@ def retry_delivery(delivery: Delivery, actor: Actor) -> Delivery:
         if not retried:
             raise Conflict("This delivery is being sent: wait until it ends.", code="delivery_sending")
         lane.wait_from(Turn.URGENT, now)
-        _record(delivery, actor, "delivery.retried", {"status": [delivery.status, "pending"]})
+        record_of_delivery(delivery, actor, "delivery.retried", {"status": [delivery.status, "pending"]})
         nudge()
     delivery.refresh_from_db()
     return delivery
@@ -50,12 +50,13 @@ def cancel_delivery(delivery: Delivery, actor: Actor) -> Delivery:
             raise Conflict("Only a pending delivery can be canceled.", code="delivery_not_pending")
         lane.seq += 1
         lane.save(update_fields=["seq"])
-        _record(delivery, actor, "delivery.canceled", {"status": ["pending", "canceled"]})
+        record_of_delivery(delivery, actor, "delivery.canceled", {"status": ["pending", "canceled"]})
     delivery.refresh_from_db()
     return delivery
 
 
-def _record(delivery: Delivery, actor: Actor, action: str, changes: Mapping[str, object]) -> None:
+def record_of_delivery(delivery: Delivery, actor: Actor, action: str, changes: Mapping[str, object]) -> None:
+    """Write one entry of the audit log about a delivery."""
     audit.record(
         delivery.app,
         actor,

@@ -8,6 +8,7 @@ from pathlib import Path
 import pytest
 
 from deliveries.transport.signing import decode_secret, signature_header
+from webhooks.snippets import snippets_at
 
 ROOT = Path(__file__).resolve().parent.parent
 DOCUMENTS = [ROOT / "README.md", *sorted((ROOT / "docs").rglob("*.md"))]
@@ -46,9 +47,18 @@ def test_every_decision_is_in_the_list_under_its_title() -> None:
         assert f"[{title}]({record.name})" in listed
 
 
+def test_the_receivers_guide_shows_the_receivers_that_builders_copy() -> None:
+    guide = (ROOT / "docs/receiving.md").read_text()
+    for snippet in snippets_at():
+        heading, _, rest = guide.partition(f"### {snippet.title}\n")[2].partition("\n\n")
+        assert snippet.file_name in heading
+        assert snippet.install in heading
+        assert rest.startswith(f"```{snippet.language.lower()}\n{snippet.code}```\n"), f"copy {snippet.title} anew"
+
+
 def test_the_verification_by_hand_in_the_receivers_guide_verifies_what_is_sent(tmp_path: Path) -> None:
     """S26: a receiver without a library verifies the exact bytes."""
-    [example] = _python_blocks(ROOT / "docs/receiving.md")
+    [example] = [block for block in _python_blocks(ROOT / "docs/receiving.md") if "def is_genuine" in block]
     (tmp_path / "example.py").write_text(example)
     is_genuine = runpy.run_path(str(tmp_path / "example.py"))["is_genuine"]
     body = '{"type":"order.paid","data":{"name":"Zoë"}}'.encode()

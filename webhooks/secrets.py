@@ -3,9 +3,10 @@
 import base64
 import datetime as dt
 import secrets
+from dataclasses import dataclass
 
 from django.db import transaction
-from django.db.models import F
+from django.db.models import F, Q
 from django.utils import timezone
 
 from switera_webhooks.encryption import decrypt, encrypt
@@ -19,6 +20,24 @@ DEFAULT_OVERLAP = 86_400
 # Each adds a signature of 47 bytes to a header; receivers take some 8 KiB of them.
 MAX_SECRETS = 10
 _SECRET_BYTES = 32
+# What a page shows of a secret until it is revealed: nothing of it.
+MASKED_SECRET = "whsec_••••••••"  # noqa: S105
+
+
+@dataclass(frozen=True)
+class SecretInForce:
+    """A secret that signs now; without `expires_at` it is the current one."""
+
+    created_at: dt.datetime
+    expires_at: dt.datetime | None
+
+
+@dataclass(frozen=True)
+class RotatedSecret:
+    """`text` is the new secret, for showing once; `in_force` all that sign now, the new one first."""
+
+    text: str
+    in_force: tuple[SecretInForce, ...]
 
 
 def new_secret_text() -> str:
@@ -42,7 +61,16 @@ def reveal_secret(endpoint: Endpoint, actor: Actor) -> str:
     return text
 
 
-def rotate_secret(endpoint: Endpoint, overlap_seconds: int, actor: Actor) -> str:
+def secrets_in_force(endpoint: Endpoint) -> tuple[SecretInForce, ...]:
+    """When each secret that signs now was made and when it ends, newest first: several after a rotation.
+
+    None of a deleted endpoint.
+    """
+    rows = EndpointSecret.objects.filter(Q(expires_at=None) | Q(expires_at__gt=timezone.now()), endpoint=endpoint)
+    return tuple(SecretInForce(row.created_at, row.expires_at) for row in rows.order_by("-id"))
+
+
+def rotate_secret(endpoint: Endpoint, overlap_seconds: int, actor: Actor) -> RotatedSecret:
     """A new secret; the one before signs beside it for the overlap.
 
     A secret that is already on its way out keeps its own end. Raises InvalidInput (overlap), Conflict (MAX_SECRETS
@@ -71,7 +99,7 @@ def rotate_secret(endpoint: Endpoint, overlap_seconds: int, actor: Actor) -> str
         text = create_secret(endpoint)
         Endpoint.objects.filter(pk=endpoint.pk).update(version=F("version") + 1)
         audit.record_of_endpoint(endpoint, actor, "endpoint.secret.rotated", {"overlap": overlap_seconds})
-    return text
+        return RotatedSecret(text, secrets_in_force(endpoint))
 
 
 def _lock(endpoint: Endpoint) -> None:

@@ -9,6 +9,7 @@ import uuid
 from collections import OrderedDict
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
+from typing import NamedTuple
 
 from django.conf import settings
 from django.utils import timezone
@@ -42,6 +43,16 @@ class Destination:
         return [key for key, expires_at in self.keys if expires_at is None or expires_at > now]
 
 
+class Message(NamedTuple):
+    """What one request tells a receiver; `attempt` counts from 1, `body` is the event's exact bytes."""
+
+    event_id: uuid.UUID
+    event_type: str
+    delivery_id: uuid.UUID
+    attempt: int
+    body: bytes
+
+
 class CannotSend(Exception):
     """A claimed delivery that cannot be turned into a request; the sentence says why."""
 
@@ -65,7 +76,7 @@ class Destinations:
                 wanted.append(endpoint_id)
         if wanted:
             for endpoint in Endpoint.objects.filter(pk__in=wanted).prefetch_related("secrets"):
-                self._known[endpoint.pk] = _destination(endpoint)
+                self._known[endpoint.pk] = destination_of(endpoint)
                 self._known.move_to_end(endpoint.pk)
         while len(self._known) > max(self._remembered, len(versions)):
             self._known.popitem(last=False)
@@ -82,28 +93,39 @@ class Destinations:
                 known = destination is not None and destination.problem
                 yield claim, CannotSend(known or "The endpoint has no secret to sign with: it was deleted meanwhile.")
                 continue
-            message_id = to_public_id(Prefix.EVENT, claim.event_id)
             body = claim.payload.encode()
-            headers = (
-                ("webhook-id", message_id),
-                ("webhook-timestamp", str(timestamp)),
-                ("webhook-signature", signature_header(message_id, timestamp, body, keys)),
-                ("switera-delivery-id", to_public_id(Prefix.DELIVERY, claim.delivery_id)),
-                ("switera-attempt", str(claim.attempt_count + 1)),
-                ("switera-event-type", claim.event_type),
-            )
+            message = Message(claim.event_id, claim.event_type, claim.delivery_id, claim.attempt_count + 1, body)
+            headers = signed_headers(message, timestamp, keys)
             yield (
                 claim,
                 OutboundRequest(claim, claim.app_id, destination.url, headers, body, timeout, destination.headers),
             )
 
 
-def _destination(endpoint: Endpoint) -> Destination:
+def signed_headers(message: Message, timestamp: int, keys: Sequence[bytes]) -> Headers:
+    """The headers that differ from request to request; `timestamp` is Unix seconds (S26, S27)."""
+    message_id = to_public_id(Prefix.EVENT, message.event_id)
+    return (
+        ("webhook-id", message_id),
+        ("webhook-timestamp", str(timestamp)),
+        ("webhook-signature", signature_header(message_id, timestamp, message.body, keys)),
+        ("switera-delivery-id", to_public_id(Prefix.DELIVERY, message.delivery_id)),
+        ("switera-attempt", str(message.attempt)),
+        ("switera-event-type", message.event_type),
+    )
+
+
+def headers_of_every_request() -> Headers:
+    """What every endpoint gets beside its Builder's own headers."""
+    return (("content-type", "application/json"), ("user-agent", settings.WEBHOOKS_USER_AGENT))
+
+
+def destination_of(endpoint: Endpoint) -> Destination:
+    """The endpoint with its secrets and header values decrypted, or with the problem that it has."""
     secrets = sorted(endpoint.secrets.all(), key=lambda secret: secret.created_at, reverse=True)
     try:
         headers = (
-            ("content-type", "application/json"),
-            ("user-agent", settings.WEBHOOKS_USER_AGENT),
+            *headers_of_every_request(),
             *((name, decrypt(value)) for name, value in endpoint.headers.items()),
         )
         keys = tuple((decode_secret(decrypt(secret.ciphertext)), secret.expires_at) for secret in secrets)

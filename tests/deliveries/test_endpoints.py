@@ -1,5 +1,6 @@
 """An endpoint's life: each change is checked, written and audited together."""
 
+import datetime as dt
 import ipaddress
 from collections import Counter
 from collections.abc import Callable
@@ -28,7 +29,7 @@ from switera_webhooks.refusals import Conflict, InvalidInput, LimitReached, Refu
 from tests.deliveries.engine.rows import failed, make_app, make_due, make_endpoint, make_events, succeeded
 from webhooks.audit import SYSTEM, Actor
 from webhooks.models import AuditEntry, DisabledReason, Endpoint, EndpointSecret, Organization
-from webhooks.secrets import reveal_secret, rotate_secret
+from webhooks.secrets import reveal_secret, rotate_secret, secrets_in_force
 
 pytestmark = pytest.mark.django_db
 ACTOR = Actor.of_command("test")
@@ -229,10 +230,15 @@ def test_secrets_are_revealed_and_rotated_on_record() -> None:
 
     rotated = rotate_secret(endpoint, 60, ACTOR)
 
-    assert reveal_secret(endpoint, ACTOR) == rotated != created.secret
+    assert reveal_secret(endpoint, ACTOR) == rotated.text != created.secret
+    new, old = rotated.in_force
     assert endpoint.secrets.count() == 2
+    assert (new.expires_at, secrets_in_force(endpoint)) == (None, rotated.in_force)
+    assert old.expires_at is not None
+    assert dt.timedelta(seconds=59) < old.expires_at - new.created_at < dt.timedelta(seconds=61)
     at_once = rotate_secret(endpoint, 0, ACTOR)
-    assert [decrypt(row.ciphertext) for row in endpoint.secrets.all()] == [at_once]
+    assert [decrypt(row.ciphertext) for row in endpoint.secrets.all()] == [at_once.text]
+    assert [secret.expires_at for secret in at_once.in_force] == [None]
     for overlap in (-1, 604_801):
         problem = refused(lambda seconds=overlap: rotate_secret(endpoint, seconds, ACTOR), InvalidInput)  # type: ignore[misc]
         assert list(problem.details) == ["overlap"]
@@ -240,7 +246,9 @@ def test_secrets_are_revealed_and_rotated_on_record() -> None:
         "endpoint.created", "endpoint.secret.revealed", "endpoint.secret.rotated", "endpoint.secret.revealed",
         "endpoint.secret.rotated",
     ]  # fmt: skip
-    assert not any(text in str(list(AuditEntry.objects.values())) for text in (created.secret, rotated, at_once))
+    assert not any(
+        text in str(list(AuditEntry.objects.values())) for text in (created.secret, rotated.text, at_once.text)
+    )
 
 
 def test_ten_secrets_sign_at_the_most_and_ended_ones_are_erased() -> None:
@@ -254,6 +262,7 @@ def test_ten_secrets_sign_at_the_most_and_ended_ones_are_erased() -> None:
 
     assert endpoint.secrets.count() == 10
     endpoint.secrets.filter(expires_at__isnull=False).update(expires_at="2020-01-01T00:00:00Z")
+    assert [secret.expires_at for secret in secrets_in_force(endpoint)] == [None]
     rotate_secret(endpoint, 60, ACTOR)
     assert endpoint.secrets.count() == 2
 

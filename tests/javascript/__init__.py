@@ -1,4 +1,4 @@
-"""The standard's JavaScript library, run by Node from its PyPI package, installed once under var/."""
+"""Node from its PyPI package, with the standard's JavaScript library and Express, installed once under var/."""
 
 import fcntl
 import json
@@ -27,28 +27,30 @@ class JavaScriptVerdict:
 def verify_in_javascript(secret: str, headers: Mapping[str, str], body: bytes) -> JavaScriptVerdict:
     """What `Webhook.verify` of the npm package `standardwebhooks` says to the request.
 
-    Downloads the package (three files, pinned by package-lock.json) the first time.
+    Downloads the packages (pinned by package-lock.json) the first time.
     """
-    _install()
+    modules = installed_modules()
     finished = node(
         [str(HERE / "verify.cjs")],
         return_completed_process=True,
         input=json.dumps({"secret": secret, "headers": dict(headers), "body": body.decode()}).encode(),
         stdout=subprocess.PIPE,
-        env={**os.environ, "NODE_PATH": str(INSTALLED / "node_modules")},
+        env={**os.environ, "NODE_PATH": str(modules)},
         check=True,
     )
     return JavaScriptVerdict(**json.loads(finished.stdout))
 
 
-def _install() -> None:
+def installed_modules() -> Path:
+    """The `node_modules` folder, filled the first time."""
+    modules = INSTALLED / "node_modules"
     INSTALLED.mkdir(parents=True, exist_ok=True)
     with (INSTALLED / "lock").open("w") as lock:
         fcntl.flock(lock, fcntl.LOCK_EX)  # test processes side by side
         done = INSTALLED / "installed.json"
         wanted = (HERE / "package-lock.json").read_text()
         if done.exists() and done.read_text() == wanted:
-            return
+            return modules
         for name in ("package.json", "package-lock.json"):
             shutil.copy(HERE / name, INSTALLED)
         npm(
@@ -58,3 +60,4 @@ def _install() -> None:
             check=True,
         )
         done.write_text(wanted)
+    return modules

@@ -8,6 +8,7 @@ from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from pathlib import Path
 
+from tests.receivers import runtimes
 from tests.servers import postgresql, rabbitmq, redis
 
 # Debian's name of the package, and what finds its program on this machine.
@@ -16,6 +17,11 @@ PACKAGES: dict[str, Callable[[], Path | None]] = {
     "redis-server": redis.program,
     "rabbitmq-server": rabbitmq.program,
     "chromium": lambda: Path(found) if (found := shutil.which("chromium")) else None,
+    "curl": runtimes.curl,
+    "golang-go": runtimes.go,
+    "ruby-sinatra": runtimes.ruby,
+    "ruby-webrick": runtimes.ruby,
+    "php-cli": runtimes.php,
 }
 # Debian asks this file, where it exists, whether a package may start its service; 101 is no.
 SERVICE_POLICY = Path("/usr/sbin/policy-rc.d")

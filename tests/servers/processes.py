@@ -66,10 +66,10 @@ def data_directory() -> Iterator[Path]:
         shutil.rmtree(path, ignore_errors=True)
 
 
-def command(argv: list[str], death_signal: str = "KILL") -> list[str]:
+def command(argv: list[str], death_signal: str = "KILL", *, as_ourselves: bool = False) -> list[str]:
     """`argv` as a server's user; the kernel sends it `death_signal` when the thread that started it ends."""
     wrapped = ["setpriv", "--pdeathsig", death_signal]
-    if user := _unprivileged():
+    if not as_ourselves and (user := _unprivileged()):
         wrapped += ["--reuid", str(user.pw_uid), "--regid", str(user.pw_gid), "--clear-groups"]
     return [*wrapped, "--", *argv]
 
@@ -92,16 +92,18 @@ def running(
     ready: Callable[[], bool],
     stop: signal.Signals = signal.SIGTERM,
     variables: Mapping[str, str] | None = None,
+    as_ourselves: bool = False,
 ) -> Iterator[subprocess.Popen[bytes]]:
     """Run a server until the block ends; its words are kept in `directory`.
 
+    `as_ourselves` is for programs that another user may not be able to read, such as this Python.
     Raises ServerNotStartedError when it ends, or `ready()` is not true within START_SECONDS.
     """
     log = directory / f"{Path(argv[0]).name}.log"
     with log.open("wb") as output:
         # A session of its own: the terminal's Ctrl-C goes to the tests first, which then stop their servers.
         process = subprocess.Popen(
-            command(argv, stop.name.removeprefix("SIG")),
+            command(argv, stop.name.removeprefix("SIG"), as_ourselves=as_ourselves),
             stdin=subprocess.DEVNULL,
             stdout=output,
             stderr=subprocess.STDOUT,

@@ -178,7 +178,7 @@ class RotateView(_EndpointsOfKey):
     def post(self, request: Request, app: str, id: str) -> Response:
         endpoint = self.endpoint(id)
         overlap: int = validated_body(RotateSerializer, request)["overlap"]
-        return Response({"secret": rotate_secret(endpoint, overlap, self.actor)})
+        return Response({"secret": rotate_secret(endpoint, overlap, self.actor).text})
 
 
 class EnableView(_EndpointsOfKey):
