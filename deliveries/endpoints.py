@@ -1,6 +1,6 @@
 """An endpoint's life: created, changed, disabled, enabled, deleted. Each touches its lane, so all live here."""
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field, fields
 from typing import Literal
 
@@ -122,7 +122,7 @@ def update_endpoint(endpoint: Endpoint, changes: Mapping[str, object], actor: Ac
                 lane.seq += 1
                 lane.save(update_fields=["rate", "tokens_at", "paced_until", "seq"])
             if "url" in changed:
-                lane.start_anew()
+                lane.start_at_another_url(database_now())
                 lane.save()
             audit.record_of_endpoint(endpoint, actor, "endpoint.updated", _told(before, changed))
         if changes.get("enabled") is False:
@@ -132,11 +132,16 @@ def update_endpoint(endpoint: Endpoint, changes: Mapping[str, object], actor: Ac
     return UpdatedEndpoint(endpoint, warning)
 
 
-def disable_endpoint(endpoint: Endpoint, reason: DisabledReason, actor: Actor) -> Endpoint:
-    """Hold its deliveries, new ones too. One that is disabled already stays as it is, with its first reason."""
+def disable_endpoint(
+    endpoint: Endpoint, reason: DisabledReason, actor: Actor, *, still: Callable[[Lane], bool] | None = None
+) -> Endpoint:
+    """Hold its deliveries, new ones too. One that is disabled already stays as it is, with its first reason.
+
+    `still` is asked under the locks: does what was seen of the lane before hold? If not, nothing happens.
+    """
     with transaction.atomic():
         lane, endpoint = lock_endpoint(endpoint)
-        if endpoint.disabled_at is None:
+        if endpoint.disabled_at is None and (still is None or still(lane)):
             endpoint.disabled_at, endpoint.disabled_reason = timezone.now(), reason
             endpoint.save(update_fields=["disabled_at", "disabled_reason", "updated_at"])
             lane.held = True
@@ -157,8 +162,7 @@ def enable_endpoint(endpoint: Endpoint, actor: Actor, held: Literal["release", "
             endpoint.save(update_fields=["disabled_at", "disabled_reason", "updated_at"])
             canceled = _cancel_pending(endpoint, test=False) if held == "cancel" else 0
             lane.held = False
-            lane.failing_since = None
-            lane.start_anew()
+            lane.start_anew(database_now())
             lane.find_waiting()
             lane.seq += 1
             lane.save()

@@ -46,7 +46,9 @@ app.conf.update(
     worker_hijack_root_logger=False,
     worker_cancel_long_running_tasks_on_connection_loss=False,
     # Keep database connections between tasks: a new one a task costs twice the task (measured 127 -> 278/s).
-    # Celery reads this name alone; a connection that went bad is noticed by the engine itself.
+    # Celery reads this name alone. It keeps a connection that went bad, too: the engine's statements notice it and go
+    # on with a new one (`retrying` in deliveries/engine/drain.py), those of the sweep twice a second. A turn of pruning
+    # that meets it fails, and the next night's goes on there.
     CELERY_DB_REUSE_MAX=1_000_000,
     enable_utc=True,
     timezone="UTC",

@@ -9,9 +9,9 @@ made p99 6.8 s).
 import logging
 import threading
 import time
-import uuid
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
+from functools import partial
 from typing import TypeVar
 
 from django.conf import settings
@@ -24,6 +24,7 @@ from deliveries.engine.in_flight import SHARE_OF_ONE, InFlight
 from deliveries.engine.pace import Pace, RetryPace
 from deliveries.engine.results import result_of, unsent
 from deliveries.engine.statements import Claimed, FinishedLane, Statements, statements
+from deliveries.models import Lane
 from deliveries.transport.sender import Outcome, Sender
 from deliveries.transport.sender_factory import make_sender
 from switera_webhooks.ids import Prefix, to_public_id
@@ -270,25 +271,33 @@ def _record(claims: Sequence[tuple[Claimed, Outcome]]) -> int:
         if lane.opened_until is not None:
             endpoint = to_public_id(Prefix.ENDPOINT, lane.endpoint_id)
             logger.warning("%s only fails: nothing is sent there until %s", endpoint, iso(lane.opened_until))
-    gone = {claim.endpoint_id for claim, outcome in claims if outcome.status == 410}
-    _disable(gone, lanes)
+    _disable(lanes)
     return recorded
 
 
-def _disable(gone: set[uuid.UUID], lanes: Sequence[FinishedLane]) -> None:
+def _disable(lanes: Sequence[FinishedLane]) -> None:
     """Disable endpoints that answered 410, and those with nothing but failures for too long."""
-    failing = {
-        lane.endpoint_id
+    unfit = {
+        lane.endpoint_id: lane
         for lane in lanes
-        if lane.failing_since is not None
-        and (timezone.now() - lane.failing_since).total_seconds() >= settings.WEBHOOKS_DISABLE_AFTER
+        if lane.gone
+        or (
+            lane.failing_since is not None
+            and (timezone.now() - lane.failing_since).total_seconds() >= settings.WEBHOOKS_DISABLE_AFTER
+        )
     }
-    for endpoint in Endpoint.objects.filter(pk__in=gone | failing, deleted_at=None) if gone or failing else ():
-        reason = DisabledReason.GONE if endpoint.pk in gone else DisabledReason.SUSTAINED_FAILURE
+    for endpoint in Endpoint.objects.filter(pk__in=unfit, deleted_at=None) if unfit else ():
+        seen = unfit[endpoint.pk]
+        reason = DisabledReason.GONE if seen.gone else DisabledReason.SUSTAINED_FAILURE
         try:
-            disable_endpoint(endpoint, reason, SYSTEM)
+            disable_endpoint(endpoint, reason, SYSTEM, still=partial(_holds, seen))
         except Conflict:  # deleted meanwhile: there is nothing to disable
             pass
+
+
+def _holds(seen: FinishedLane, lane: Lane) -> bool:
+    """Whether the endpoint still has the URL that answered, or has only failed since the same moment."""
+    return lane.url_since == seen.url_since if seen.gone else lane.failing_since == seen.failing_since
 
 
 def retrying(action: Callable[[], Value], within: float = 5.0) -> Value:

@@ -47,16 +47,32 @@ def retry_share(limit: int) -> int:
 class Tally:
     """What one statement records of one lane.
 
-    `failures` leaves out what says nothing of the endpoint: test sends, lost workers, errors of our own. `slow` says
-    that the endpoint showed it has too much to do, `pause` how many seconds it asked for, `ms` how long its successes
-    took on average.
+    `successes` and `failures` leave out attempts that do not count (`counts`), `failures` also what says nothing of the
+    endpoint: test sends, lost workers, errors of our own. `probe_failed` says that one of them was the delivery let out
+    by a half-open breaker. What is left is of all attempts at the endpoint's URL (`is_of_url`): `slow` says that it
+    showed it has too much to do, `pause` how many seconds it asked for, `ms` how long its successes took on average.
     """
 
     successes: int
     failures: int
+    probe_failed: bool
     slow: bool
     pause: float | None
     ms: float | None
+
+
+def counts(lane: Lane, began: dt.datetime | None) -> bool:
+    """Whether an attempt claimed at that moment counts for cap and breaker.
+
+    Those that were in flight when the breaker opened do not, however they end: they would decide in place of the one
+    that is let out to find out, or open it again when that one has closed it.
+    """
+    return lane.judged_from is None or began is None or began >= lane.judged_from
+
+
+def is_of_url(lane: Lane, began: dt.datetime | None) -> bool:
+    """Whether an attempt claimed at that moment went to the URL that the endpoint has."""
+    return lane.url_since is None or began is None or began >= lane.url_since
 
 
 def apply(tally: Tally, lane: Lane, now: dt.datetime) -> None:
@@ -66,10 +82,11 @@ def apply(tally: Tally, lane: Lane, now: dt.datetime) -> None:
     _count(tally, lane, now)
     if closes:
         lane.open_until, lane.opened_count = None, 0
-    elif tally.failures and not tally.successes and _opens(lane):
+    elif not tally.successes and _opens(tally, lane):
         lane.open_until = now + dt.timedelta(seconds=min(OPEN_SECONDS_AT_MOST, OPEN_SECONDS * 2**lane.opened_count))
         lane.opened_count = min(lane.opened_count + 1, 10)
-    if tally.successes or tally.failures:
+        lane.judged_from = now
+    if tally.successes or tally.probe_failed:
         lane.probing = False
     if tally.pause is not None:
         until = now + dt.timedelta(seconds=tally.pause)
@@ -97,10 +114,9 @@ def _count(tally: Tally, lane: Lane, now: dt.datetime) -> None:
     lane.window_failures += tally.failures
 
 
-def _opens(lane: Lane) -> bool:
+def _opens(tally: Tally, lane: Lane) -> bool:
     if lane.open_until is not None:
-        return lane.probing
+        return lane.probing and tally.probe_failed
     busy = lane.window_attempts >= BUSY_ATTEMPTS
-    return lane.failures_in_a_row >= OPEN_AFTER and not (
-        busy and lane.window_failures < lane.window_attempts * OPEN_SHARE
-    )
+    mostly_works = busy and lane.window_failures < lane.window_attempts * OPEN_SHARE
+    return tally.failures > 0 and lane.failures_in_a_row >= OPEN_AFTER and not mostly_works

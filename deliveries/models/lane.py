@@ -45,13 +45,15 @@ class BreakerState(models.TextChoices):
 class Lane(models.Model):
     """What scheduling needs of one endpoint: a claim visits only lanes that are due and have room.
 
-    Whoever makes a delivery pending, or changes a pending one, locks its lane first and says so by `seq`; a claim
-    takes nothing from a lane that changed under it (see deliveries/engine/statements/postgresql.py).
+    Whoever takes, changes or deletes a pending delivery has locked its lane before. Where deliveries become pending the
+    lane may come after them, in the same transaction: a fan-out inserts them first, a finish first changes those that
+    were being sent. Either way the lane's `seq` grows with it, and a claim takes nothing from a lane that changed under
+    it (see deliveries/engine/statements/postgresql_claim.py).
     """
 
     endpoint = models.OneToOneField(Endpoint, on_delete=models.CASCADE, primary_key=True, related_name="lane")
     app = models.ForeignKey(App, on_delete=models.CASCADE, related_name="+", db_index=False)
-    # Grows with every claim, fan-out, finish with a retry, and change by a person.
+    # Grows with every claim, fan-out and finish with a retry, and with what a person or retention does to what waits.
     seq = models.BigIntegerField(default=0)
 
     # The earliest due time of what waits, by its turn (Delivery.turn); null while nothing does. Never later than the
@@ -89,6 +91,11 @@ class Lane(models.Model):
     window_from = models.DateTimeField(null=True)
     window_attempts = models.PositiveIntegerField(default=0)
     window_failures = models.PositiveIntegerField(default=0)
+    # Attempts that began before do not count here: the breaker opened after they did, or a person has seen to the
+    # endpoint since. While the breaker is `probing`, when the one delivery was let out, by which that one is known.
+    judged_from = models.DateTimeField(null=True)
+    # When the endpoint got the URL that it has, if it had another: attempts that began before say nothing of it.
+    url_since = models.DateTimeField(null=True)
     # The receiver asked for a pause (429, 502, 503 or 504 with Retry-After).
     paused_until = models.DateTimeField(null=True)
 
@@ -152,12 +159,20 @@ class Lane(models.Model):
         for turn, name in _FROM.items():
             setattr(self, name, pending.filter(turn=turn).order_by("due_at").values_list("due_at", flat=True).first())
 
-    def start_anew(self) -> None:
+    def start_anew(self, now: dt.datetime) -> None:
         """Forget what the endpoint was like, since a person has seen to it. The caller saves the lane."""
         self.cap = min(self.cap, CAP_AT_FIRST)
-        self.open_until = self.paused_until = self.window_from = self.usual_ms = None
+        self.open_until = self.paused_until = self.window_from = self.usual_ms = self.failing_since = None
         self.probing = False
         self.opened_count = self.failures_in_a_row = 0
+        self.judged_from = now
+
+    def start_at_another_url(self, now: dt.datetime) -> None:
+        """Know nothing of the endpoint: it has another URL from `now` on, the database's. The caller saves the lane."""
+        self.start_anew(now)
+        self.cap, self.limited = CAP_AT_FIRST, False
+        self.url_since = now
+        self.seq += 1  # a claim that does not see the URL yet takes nothing
 
     @property
     def breaker(self) -> BreakerState:

@@ -6,7 +6,6 @@ import select
 import socket
 import threading
 import time
-from collections.abc import Iterator
 from typing import NamedTuple
 
 import pycurl
@@ -60,7 +59,7 @@ class CurlLoop:
             if not self._closed:
                 os.eventfd_write(self._bell, 1)
 
-    def run(self, wait: float) -> Iterator[Ended]:
+    def run(self, wait: float) -> list[Ended]:
         """Do what there is to do, waiting `wait` seconds at most for it, and tell what has ended.
 
         Each is to be removed before the next run.
@@ -94,14 +93,15 @@ class CurlLoop:
             self._closed = True
             os.close(self._bell)
 
-    def _ended(self) -> Iterator[Ended]:
+    def _ended(self) -> list[Ended]:
+        """All of them: what is read here is told once, so none may hang on what becomes of another."""
+        ended: list[Ended] = []
         left = 1
         while left:
             left, succeeded, failed = self._multi.info_read()
-            for handle in succeeded:
-                yield Ended(handle, 0, "")
-            for handle, code, text in failed:
-                yield Ended(handle, code, text)
+            ended += [Ended(handle, 0, "") for handle in succeeded]
+            ended += [Ended(handle, code, text) for handle, code, text in failed]
+        return ended
 
     def _on_timer(self, milliseconds: int) -> None:
         self._timer = None if milliseconds < 0 else time.monotonic() + milliseconds / 1_000

@@ -168,15 +168,22 @@ class CurlSender:
         self._running[transfer.handle] = transfer, record
 
     def _end(self, loop: CurlLoop, ended: Ended) -> None:
-        transfer, record = self._running[ended.handle]
-        loop.remove(ended.handle)
-        seconds = record.deadline - time.monotonic()
-        if ended.code and seconds > 0 and transfer.try_again(seconds):
-            loop.add(ended.handle)
-            return
-        del self._running[ended.handle]
-        self._outcomes.append(record.outcome(transfer.failed(ended.code, ended.text)))
-        self._spare.give(transfer)
+        """Whatever goes wrong with this one is its own outcome: the others have ended too (S20)."""
+        transfer, record = self._running.pop(ended.handle)
+        try:
+            loop.remove(ended.handle)
+            seconds = record.deadline - time.monotonic()
+            if ended.code and seconds > 0 and transfer.try_again(seconds):
+                loop.add(ended.handle)
+                self._running[ended.handle] = transfer, record
+                return
+            failed = transfer.failed(ended.code, ended.text)
+        except Exception as error:  # noqa: BLE001 (a lost delivery is worse than any error)
+            failed = internal_error(error)
+            transfer.close()  # nobody knows what it is like: it is not used again
+        else:
+            self._spare.give(transfer)
+        self._outcomes.append(record.outcome(failed))
 
     def _give_up(self, record: Record, error: Exception) -> None:
         if isinstance(error, UrlRefused | LookupFailed | ProxyNotFound):

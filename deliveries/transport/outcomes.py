@@ -32,8 +32,13 @@ class Record:
         return self.started + self.request.timeout
 
     def outcome(self, failed: Failure | None) -> Outcome:
-        """What is to be recorded; `failed` is None for a success."""
-        answer = self.answer
+        """What is to be recorded; `failed` is None for a success. An answer that cannot be told is left out."""
+        try:
+            return self._outcome(self.answer, failed)
+        except Exception as error:  # noqa: BLE001 (a lost delivery is worse than any error)
+            return self._outcome(Answer(), internal_error(error))
+
+    def _outcome(self, answer: Answer, failed: Failure | None) -> Outcome:
         return Outcome(
             token=self.request.token,
             started_at=self.started_at,

@@ -59,6 +59,8 @@ class FinishedLane(NamedTuple):
     finished: int  # results that were recorded; fewer than given where a lease was lost
     failing_since: dt.datetime | None
     opened_until: dt.datetime | None  # its circuit breaker opened with these results
+    gone: bool  # its URL answered 410
+    url_since: dt.datetime | None  # since when it has that URL, if it had another
 
 
 class Expired(NamedTuple):
@@ -95,6 +97,7 @@ class Statements(Protocol):
     def fan_out(self, events: int, deliveries: int = FAN_OUT_DELIVERIES) -> int:
         """Dispatch up to so many events, apps in turn, oldest first, as make some `deliveries`; their number.
 
+        For that bound an event counts with all endpoints of its app and environment, as all have to be looked through.
         Inserts a delivery for each endpoint of the event's app and environment that existed when it was
         emitted and subscribes to its type now, and wakes those endpoints' lanes. 0 also while another process
         dispatches.

@@ -132,6 +132,7 @@ lanes as (
            open_until = case when g.half_open and g.probes > 0
                              then statement_timestamp() + %(lease_seconds)b * interval '1 second'
                              else l.open_until end,
+           judged_from = case when g.half_open and g.probes > 0 then statement_timestamp() else l.judged_from end,
            tokens = coalesce(g.tokens - g.taken, 0),
            tokens_at = case when l.rate is not null then statement_timestamp() end,
            paced_until = case when g.tokens - g.taken < 1 then

@@ -7,7 +7,8 @@ advisory lock that nobody waits for: two would pick the same events, and one of 
 # Any number that no other lock has.
 LOCK = 4_971_650_128_033_207_001
 
-# As many events as make no more deliveries than asked, and one at least; an app's endpoints are counted once for that.
+# As many events as make no more deliveries than asked, and one at least. For that all endpoints of an app count, once:
+# who subscribes to what is found out only for the events that are taken, and all are looked through for it.
 # patterns: the same as events.catalog.patterns.patterns_matching, inside the statement.
 FAN_OUT = f"""
 with recursive apps as (

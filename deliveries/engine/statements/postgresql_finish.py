@@ -42,41 +42,45 @@ d as (
       from v where d.id = v.id and d.lease = v.lease
     returning d.id, d.endpoint_id, d.test, d.status as delivery_status, d.due_at, d.attempt_count, v.attempt, v.ok,
               v.started_at, v.ms, v.status, v.headers, v.body, v.truncated, v.code, v.error, v.blames, v.slow,
-              v.pause),
+              v.pause, d.last_attempt_at as began),
 a as (
     insert into deliveries_attempt (id, delivery_id, number, status, started_at, duration_ms, response_status,
                                     response_headers, response_body, response_truncated, error_code, error)
     select attempt, id, attempt_count, case when ok then 'succeeded' else 'failed' end, started_at, ms, status,
            headers::jsonb, body, truncated, code, error
       from d),
-g as materialized (
-    select endpoint_id, count(*) as finished,
-           min(due_at) filter (where test) as next_urgent, min(due_at) filter (where not test) as next_retry,
-           count(*) filter (where ok) as successes, count(*) filter (where blames and not test) as failures,
-           bool_or(ok and not test) as succeeded_really, bool_or(ok and test) as succeeded_in_test,
-           bool_or(blames and not test) as failed,
-           bool_or(delivery_status = 'failed') as exhausted,
-           bool_or(slow) as slow, max(pause) as pause, avg(ms) filter (where ok)::float8 as ms
-      from d group by endpoint_id),
 k as materialized (
-    select l.endpoint_id, l.cap, l.limited, l.usual_ms, l.open_until, l.probing, l.opened_count,
-           case when g.successes > 0 then 0 else l.failures_in_a_row + g.failures end as failures_in_a_row,
-           coalesce(l.window_from <= statement_timestamp() - interval '{WINDOW_SECONDS} seconds', true) as new_window,
-           l.window_attempts, l.window_failures,
-           g.finished, g.next_urgent, g.next_retry, g.successes, g.failures, g.succeeded_really, g.succeeded_in_test,
-           g.failed, g.exhausted, g.slow, g.pause, g.ms
-      from deliveries_lane l join g on g.endpoint_id = l.endpoint_id
-     where l.endpoint_id = any(array(select endpoint_id from g))
+    select l.endpoint_id, l.usual_ms, l.open_until, l.probing, l.failures_in_a_row, l.window_attempts,
+           l.window_failures, l.judged_from, l.url_since,
+           coalesce(l.window_from <= statement_timestamp() - interval '{WINDOW_SECONDS} seconds', true) as new_window
+      from deliveries_lane l
+     where l.endpoint_id = any(array(select endpoint_id from d))
      order by l.endpoint_id for no key update of l),
+g as materialized (
+    select d.endpoint_id, count(*) as finished,
+           min(due_at) filter (where test) as next_urgent, min(due_at) filter (where not test) as next_retry,
+           count(*) filter (where ok and counts) as successes, count(*) filter (where fails and counts) as failures,
+           coalesce(bool_or(fails and began = judged_from), false) as probe_failed,
+           bool_or(ok and not test) as succeeded_really, bool_or(ok and test) as succeeded_in_test,
+           bool_or(ok and of_url) as succeeded, bool_or(fails and of_url) as failed,
+           bool_or(delivery_status = 'failed') as exhausted,
+           bool_or(slow and of_url) as slow, max(pause) filter (where of_url) as pause,
+           avg(ms) filter (where ok and of_url)::float8 as ms,
+           coalesce(bool_or(status = 410 and of_url), false) as gone
+      from d join k on k.endpoint_id = d.endpoint_id cross join lateral (
+        select blames and not test as fails, coalesce(began >= judged_from, true) as counts,
+               coalesce(began >= url_since, true) as of_url) x
+     group by d.endpoint_id),
 counted as (
-    select k.*, open_until is not null and successes > 0 as closes,
+    select *, open_until is not null and successes > 0 as closes,
+           case when successes > 0 then 0 else failures_in_a_row + failures end as in_a_row_now,
            case when new_window then 0 else window_attempts end + successes + failures as attempts_now,
            case when new_window then 0 else window_failures end + failures as failures_now,
            coalesce(ms <= 2 * coalesce(usual_ms, ms) + {GRACE_MS}, false) as keeps_pace
-      from k),
+      from k join g using (endpoint_id)),
 judged as (
-    select counted.*, failures > 0 and successes = 0 and case when open_until is not null then probing else
-             failures_in_a_row >= {OPEN_AFTER} and not (
+    select counted.*, successes = 0 and case when open_until is not null then probing and probe_failed else
+             failures > 0 and in_a_row_now >= {OPEN_AFTER} and not (
                attempts_now >= {BUSY_ATTEMPTS} and failures_now < attempts_now * {OPEN_SHARE}) end as opens
       from counted),
 lanes as (
@@ -90,7 +94,7 @@ lanes as (
                       else l.cap end,
            usual_ms = case when j.ms is null then l.usual_ms
                            else least(j.ms, l.usual_ms + (j.ms - l.usual_ms) * {USUAL_RISES_BY}) end,
-           failures_in_a_row = j.failures_in_a_row,
+           failures_in_a_row = j.in_a_row_now,
            window_from = case when j.new_window then statement_timestamp() else l.window_from end,
            window_attempts = j.attempts_now, window_failures = j.failures_now,
            open_until = case when j.closes then null
@@ -99,16 +103,17 @@ lanes as (
              else l.open_until end,
            opened_count = case when j.closes then 0 when j.opens then least(l.opened_count + 1, 10)
                                else l.opened_count end,
-           probing = l.probing and j.successes = 0 and j.failures = 0,
+           probing = l.probing and j.successes = 0 and not j.probe_failed,
+           judged_from = case when j.opens then statement_timestamp() else l.judged_from end,
            paused_until = greatest(l.paused_until, statement_timestamp() + j.pause * interval '1 second'),
            last_success_at = case when j.succeeded_really then statement_timestamp() else l.last_success_at end,
            last_test_success_at =
              case when j.succeeded_in_test then statement_timestamp() else l.last_test_success_at end,
            last_exhausted_at = case when j.exhausted then statement_timestamp() else l.last_exhausted_at end,
-           failing_since = case when j.successes > 0 then null
+           failing_since = case when j.succeeded then null
                                 when j.failed then coalesce(l.failing_since, statement_timestamp())
                                 else l.failing_since end
       from judged j where l.endpoint_id = j.endpoint_id
-    returning l.endpoint_id, j.finished, l.failing_since, case when j.opens then l.open_until end)
+    returning l.endpoint_id, j.finished, l.failing_since, case when j.opens then l.open_until end, j.gone, l.url_since)
 select * from lanes
 """

@@ -44,12 +44,19 @@ class SqliteStatements:
             dispatched: list[uuid.UUID] = []
             now = timezone.now()
             woken: set[uuid.UUID] = set()
+            endpoints: dict[tuple[uuid.UUID, str], int] = {}
             for event in _undispatched(events):
                 if deliveries <= 0:
                     break
                 dispatched.append(event.pk)
                 subscribed = [endpoint.pk for endpoint in _destinations(event)]
-                deliveries -= len(subscribed)
+                # Not those that subscribe: all are looked through for them.
+                where = event.app_id, event.environment
+                if where not in endpoints:
+                    endpoints[where] = Endpoint.objects.filter(
+                        app=event.app_id, environment=event.environment, deleted_at=None
+                    ).count()
+                deliveries -= endpoints[where]
                 Delivery.objects.bulk_create(
                     [_delivery(event, endpoint_id, now) for endpoint_id in subscribed], ignore_conflicts=True
                 )

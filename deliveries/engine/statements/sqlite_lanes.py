@@ -4,10 +4,11 @@ import datetime as dt
 import math
 import uuid
 from collections.abc import Sequence
+from http import HTTPStatus
 from statistics import fmean
 from typing import NamedTuple
 
-from deliveries.engine.lane_rules import GOLDEN, GOLDEN_OF, ONE_RETRY_OF, Tally, apply
+from deliveries.engine.lane_rules import GOLDEN, GOLDEN_OF, ONE_RETRY_OF, Tally, apply, counts, is_of_url
 from deliveries.engine.statements import FinishedLane, Result
 from deliveries.models import Delivery, DeliveryStatus, Lane, Turn
 
@@ -38,7 +39,7 @@ def claim_lane(lane: Lane, share: int, lease: uuid.UUID, now: dt.datetime, lasts
             lane.retry_from = left[Turn.RETRY][0].due_at if left[Turn.RETRY] else None
     lane.limited = len(taken) >= slots and any(row.due_at <= now for rows in left.values() for row in rows)
     if half_open and any(row.key in taken for turn in (Turn.FRESH, Turn.RETRY) for row in waiting[turn]):
-        lane.probing, lane.open_until = True, now + lasts
+        lane.probing, lane.open_until, lane.judged_from = True, now + lasts, now
     lane.tokens_at = lane.paced_until = None
     if tokens is not None and lane.rate is not None:
         lane.tokens, lane.tokens_at = tokens - len(taken), now
@@ -97,24 +98,32 @@ def finish_lane(lane: Lane, finished: Sequence[tuple[Delivery, Result]], now: dt
         lane.last_test_success_at = now
     if any(delivery.status == DeliveryStatus.FAILED for delivery, _ in finished):
         lane.last_exhausted_at = now
-    if any(result.succeeded for _, result in finished):
+    of_url = [(delivery, result) for delivery, result in finished if is_of_url(lane, delivery.last_attempt_at)]
+    if any(result.succeeded for _, result in of_url):
         lane.failing_since = None
-    elif lane.failing_since is None and any(not delivery.test and result.blames for delivery, result in finished):
+    elif lane.failing_since is None and any(_failed(*one) for one in of_url):
         lane.failing_since = now
     before = lane.open_until
-    apply(_tally(finished), lane, now)
+    apply(_tally(finished, [result for _, result in of_url], lane), lane, now)
     lane.save()
     opened = lane.open_until if lane.open_until != before else None
-    return FinishedLane(lane.pk, len(finished), lane.failing_since, opened)
+    gone = any(result.response_status == HTTPStatus.GONE for _, result in of_url)
+    return FinishedLane(lane.pk, len(finished), lane.failing_since, opened, gone, lane.url_since)
 
 
-def _tally(finished: Sequence[tuple[Delivery, Result]]) -> Tally:
-    results = [result for _, result in finished]
-    times = [result.duration_ms for result in results if result.succeeded]
+def _failed(delivery: Delivery, result: Result) -> bool:
+    return result.blames and not delivery.test
+
+
+def _tally(finished: Sequence[tuple[Delivery, Result]], of_url: Sequence[Result], lane: Lane) -> Tally:
+    counting = [(delivery, result) for delivery, result in finished if counts(lane, delivery.last_attempt_at)]
+    failed_from = [delivery.last_attempt_at for delivery, result in counting if _failed(delivery, result)]
+    times = [result.duration_ms for result in of_url if result.succeeded]
     return Tally(
-        successes=len(times),
-        failures=sum(result.blames and not delivery.test for delivery, result in finished),
-        slow=any(result.slow for result in results),
-        pause=max((result.pause for result in results if result.pause is not None), default=None),
+        successes=sum(result.succeeded for _, result in counting),
+        failures=len(failed_from),
+        probe_failed=lane.judged_from is not None and lane.judged_from in failed_from,
+        slow=any(result.slow for result in of_url),
+        pause=max((result.pause for result in of_url if result.pause is not None), default=None),
         ms=fmean(times) if times else None,
     )

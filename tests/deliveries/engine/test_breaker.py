@@ -221,7 +221,103 @@ def test_what_was_in_flight_when_it_opened_does_not_open_it_for_longer() -> None
 
     lane = lane_of(endpoint)
     assert (lane.open_until, lane.opened_count, report.opened_until) == (until, 1, None)
-    assert (lane.failures_in_a_row, lane.in_flight) == (14, 0)
+    assert (lane.failures_in_a_row, lane.in_flight) == (10, 0)
+
+
+def open_with_leftovers(number: int) -> tuple[Endpoint, list[Claimed]]:
+    """An endpoint whose breaker opened while so many other attempts were in flight, and is half-open by now."""
+    endpoint = endpoint_with_backlog(cap=100)
+    claimed = statements().claim(10 + number, LEASE)
+    statements().finish([fails(claim) for claim in claimed[:10]])
+    let_pass_until_half_open(endpoint)
+    return endpoint, claimed[10:]
+
+
+@pytest.mark.parametrize("end", [fails, succeeded])
+def test_what_was_in_flight_when_it_opened_does_not_decide_in_place_of_the_one_let_out(
+    end: Callable[[Claimed], Result],
+) -> None:
+    endpoint, leftovers = open_with_leftovers(4)
+    statements().finish([end(leftovers[0])])
+    assert (lane_of(endpoint).breaker, lane_of(endpoint).opened_count) == ("half_open", 1)
+    (probe,) = statements().claim(100, LEASE)
+    until = lane_of(endpoint).open_until
+
+    (report,) = statements().finish([end(claim) for claim in leftovers[1:]])
+
+    lane = lane_of(endpoint)
+    assert (lane.breaker, lane.probing, lane.open_until, lane.opened_count) == ("half_open", True, until, 1)
+    assert (report.finished, report.opened_until, lane.in_flight, lane.cap) == (3, None, 1, 100)
+    before = timezone.now()
+    statements().finish([fails(probe)])
+    assert (lane_of(endpoint).breaker, lane_of(endpoint).opened_count) == ("open", 2)
+    assert 20 <= opened_for(endpoint, before) <= 22
+
+
+def test_failures_recorded_together_with_the_success_of_the_one_let_out_do_not_count() -> None:
+    endpoint, leftovers = open_with_leftovers(12)
+    (probe,) = statements().claim(100, LEASE)
+    (report,) = statements().finish([succeeded(probe), *(fails(claim) for claim in leftovers)])
+    lane = lane_of(endpoint)
+    assert (lane.breaker, lane.failures_in_a_row, lane.window_failures, lane.in_flight) == ("closed", 0, 10, 0)
+    assert (report.finished, report.opened_until, lane.cap) == (13, None, CAP_AFTER_OPEN)
+
+
+def test_successes_recorded_together_with_the_failure_of_the_one_let_out_do_not_count() -> None:
+    endpoint, leftovers = open_with_leftovers(12)
+    (probe,) = statements().claim(100, LEASE)
+    statements().finish([fails(probe), *(succeeded(claim) for claim in leftovers)])
+    lane = lane_of(endpoint)
+    assert (lane.breaker, lane.opened_count, lane.failures_in_a_row) == ("open", 2, 11)
+
+
+def test_what_was_in_flight_when_it_opened_does_not_open_it_again_once_it_has_closed() -> None:
+    """Twelve that hang until their wall clock, while the receiver is well again."""
+    endpoint, leftovers = open_with_leftovers(12)
+    (probe,) = statements().claim(100, LEASE)
+    statements().finish([succeeded(probe)])
+    assert lane_of(endpoint).breaker == "closed"
+
+    (report,) = statements().finish([fails(claim) for claim in leftovers])
+
+    lane = lane_of(endpoint)
+    assert (lane.breaker, lane.failures_in_a_row, lane.window_failures, report.opened_until) == ("closed", 0, 10, None)
+    assert Delivery.objects.filter(status="pending", attempt_count=1).count() == 22
+    assert len(statements().claim(100, LEASE)) == CAP_AFTER_OPEN
+
+
+@pytest.mark.parametrize("when", ["before", "after"])
+def test_the_failure_of_what_a_person_tries_meanwhile_is_not_that_of_the_one_let_out(when: str) -> None:
+    endpoint = open_breaker()
+    by_hand = []
+    if when == "before":
+        make_waiting(endpoint, Turn.URGENT)
+        by_hand += statements().claim(100, LEASE)
+    let_pass_until_half_open(endpoint)
+    (probe,) = statements().claim(100, LEASE)
+    if when == "after":
+        make_waiting(endpoint, Turn.URGENT)
+        by_hand += statements().claim(100, LEASE)
+
+    statements().finish([fails(claim) for claim in by_hand])
+
+    assert len(by_hand) == 1
+    lane = lane_of(endpoint)
+    assert (lane.breaker, lane.probing, lane.opened_count) == ("half_open", True, 1)
+    statements().finish([fails(probe)])
+    assert (lane_of(endpoint).breaker, lane_of(endpoint).opened_count) == ("open", 2)
+
+
+@pytest.mark.parametrize("test", [True, False])
+def test_the_success_of_what_a_person_tries_closes_it(test: bool) -> None:
+    endpoint = open_breaker()
+    make_waiting(endpoint, Turn.URGENT, test=test)
+    (claim,) = statements().claim(100, LEASE)
+
+    statements().finish([succeeded(claim)])
+
+    lane = lane_of(endpoint)
+    assert (lane.breaker, lane.opened_count, lane.cap) == ("closed", 0, CAP_AFTER_OPEN)
 
 
 def test_ten_failures_recorded_together_with_a_success_do_not_open_it() -> None:

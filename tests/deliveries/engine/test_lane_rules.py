@@ -14,7 +14,7 @@ import pytest
 from django.utils import timezone
 
 from deliveries.engine import lane_rules
-from deliveries.engine.lane_rules import Tally, apply
+from deliveries.engine.lane_rules import Tally, apply, counts, is_of_url
 from deliveries.engine.statements import Result, statements
 from deliveries.models import Delivery, DeliveryStatus, Lane, Turn
 from tests.deliveries.engine.rows import make_app, make_endpoint, make_waiting
@@ -23,7 +23,7 @@ from webhooks.models import Endpoint
 pytestmark = pytest.mark.django_db(transaction=True)
 
 LANES = 4
-ROUNDS = 40
+ROUNDS = 60
 AT_MOST = 12  # results of one lane in one finish
 RULED = (
     "cap",
@@ -35,6 +35,7 @@ RULED = (
     "open_until",
     "opened_count",
     "probing",
+    "judged_from",
     "paused_until",
 )
 
@@ -44,6 +45,7 @@ class Drawn(NamedTuple):
 
     delivery_id: uuid.UUID
     test: bool
+    began: dt.datetime | None
     result: Result
 
 
@@ -60,12 +62,14 @@ def draw_lane(chance: random.Random, now: dt.datetime) -> dict[str, object]:
         "limited": chance.random() < 0.7,
         "usual_ms": chance.choice((None, 5.0, 20.0, chance.uniform(0, 500))),
         "open_until": near(chance, now),
-        "probing": chance.random() < 0.5,
+        "probing": chance.random() < 0.8,
         "opened_count": chance.choice((0, 1, 3, 4, 5, 10)),
         "failures_in_a_row": chance.choice((0, 1, 8, 9, 10, 40)),
         "window_from": near(chance, now),
         "window_attempts": attempts,
         "window_failures": chance.randint(0, attempts),
+        "judged_from": near(chance, now),
+        "url_since": near(chance, now),
         "paused_until": near(chance, now),
         "urgent_from": near(chance, now),
         "retry_from": near(chance, now),
@@ -97,16 +101,32 @@ def draw_result(chance: random.Random, delivery_id: uuid.UUID, lease: uuid.UUID,
     )
 
 
-def tally_of(drawn: list[Drawn]) -> Tally:
-    results = [one.result for one in drawn]
+def tally_of(drawn: list[Drawn], lane: Lane) -> Tally:
+    counting = [one for one in drawn if counts(lane, one.began)]
+    results = [one.result for one in drawn if is_of_url(lane, one.began)]
     times = [result.duration_ms for result in results if result.succeeded]
     return Tally(
-        successes=len(times),
-        failures=sum(one.result.blames and not one.test for one in drawn),
+        successes=sum(one.result.succeeded for one in counting),
+        failures=sum(one.result.blames and not one.test for one in counting),
+        probe_failed=any(
+            one.result.blames and not one.test and one.began == lane.judged_from is not None for one in drawn
+        ),
         slow=any(result.slow for result in results),
         pause=max((result.pause for result in results if result.pause is not None), default=None),
         ms=fmean(times) if times else None,
     )
+
+
+def draw_beginnings(chance: random.Random, lane: dict[str, object]) -> list[dt.datetime | None]:
+    """When attempts may have begun: about the moments from which they count on that lane, or nobody knows."""
+    judged_from, url_since = lane["judged_from"], lane["url_since"]
+    begun: list[dt.datetime | None] = [None]
+    if isinstance(judged_from, dt.datetime) and chance.random() < 0.6:
+        begun = [judged_from]
+    if chance.random() < 0.4:
+        moments = [moment for moment in (judged_from, url_since) if isinstance(moment, dt.datetime)]
+        begun += [moment + dt.timedelta(seconds=seconds) for moment in moments for seconds in (-200, -1e-6, 0, 200)]
+    return begun
 
 
 def moment_of(drawn: list[Drawn]) -> dt.datetime:
@@ -126,9 +146,13 @@ def moment_of(drawn: list[Drawn]) -> dt.datetime:
     raise AssertionError("nothing was finished")
 
 
-def put_in_flight(deliveries: list[uuid.UUID], lease: uuid.UUID) -> None:
-    Delivery.objects.filter(pk__in=deliveries).update(
-        status=DeliveryStatus.SENDING, due_at=None, lease=lease, leased_until=timezone.now() + dt.timedelta(minutes=1)
+def put_in_flight(drawn: Drawn) -> None:
+    Delivery.objects.filter(pk=drawn.delivery_id).update(
+        status=DeliveryStatus.SENDING,
+        due_at=None,
+        lease=drawn.result.lease,
+        leased_until=timezone.now() + dt.timedelta(minutes=1),
+        last_attempt_at=drawn.began,
     )
 
 
@@ -140,16 +164,21 @@ def test_every_finish_does_to_its_lanes_what_the_rules_say(seed: int) -> None:
     waiting = {endpoint.pk: make_waiting(endpoint, Turn.FRESH, AT_MOST) for endpoint in endpoints}
     tests = {delivery.pk for rows in waiting.values() for delivery in rows[::4]}
     Delivery.objects.filter(pk__in=tests).update(test=True, turn=Turn.URGENT)
-    seen = {"opened": 0, "closed": 0, "grown": 0, "halved": 0, "paused": 0}
+    seen = {"opened": 0, "opened again": 0, "left open": 0, "closed": 0, "grown": 0, "halved": 0, "paused": 0}
     for _ in range(ROUNDS):
         lease = uuid.uuid4()
         drawn: dict[uuid.UUID, list[Drawn]] = {}
         for key, rows in waiting.items():
             finished = chance.sample(rows, chance.choice((1, 2, AT_MOST)))
-            put_in_flight([row.pk for row in finished], lease)
-            kinds = chance.choice(("s", "f", "sf", "sssf"))
-            drawn[key] = [Drawn(row.pk, row.pk in tests, draw_result(chance, row.pk, lease, kinds)) for row in finished]
+            kinds = chance.choice(("s", "f", "f", "sf", "sssf"))
             state = draw_lane(chance, timezone.now())
+            begun = draw_beginnings(chance, state)
+            drawn[key] = [
+                Drawn(row.pk, row.pk in tests, chance.choice(begun), draw_result(chance, row.pk, lease, kinds))
+                for row in finished
+            ]
+            for one in drawn[key]:
+                put_in_flight(one)
             Lane.objects.filter(pk=key).update(in_flight=len(finished), failing_since=None, **state)
         before = {lane.pk: lane for lane in Lane.objects.all()}
         together = [one.result for one in (one for own in drawn.values() for one in own)]
@@ -160,8 +189,9 @@ def test_every_finish_does_to_its_lanes_what_the_rules_say(seed: int) -> None:
         for key, own in drawn.items():
             expected, lane, now = before[key], Lane.objects.get(pk=key), moment_of(own)
             was_open, cap = expected.open_until, expected.cap
-            apply(tally_of(own), expected, now)
-            about = f"seed {seed}, {tally_of(own)}"
+            tally = tally_of(own, expected)
+            apply(tally, expected, now)
+            about = f"seed {seed}, {tally}"
             for name in RULED:
                 was, want = getattr(lane, name), getattr(expected, name)
                 assert was == (pytest.approx(want, rel=1e-9) if isinstance(want, float) else want), f"{name}: {about}"
@@ -169,6 +199,8 @@ def test_every_finish_does_to_its_lanes_what_the_rules_say(seed: int) -> None:
             assert report[key].opened_until == (expected.open_until if opened else None), about
             assert (report[key].finished, lane.in_flight) == (len(own), 0), about
             seen["opened"] += opened
+            seen["opened again"] += opened and was_open is not None
+            seen["left open"] += not opened and before[key].probing and was_open is not None and tally.failures > 0
             seen["closed"] += was_open is not None and lane.open_until is None
             seen["grown"] += lane.cap > cap and was_open is None
             seen["halved"] += lane.cap < cap and was_open is None

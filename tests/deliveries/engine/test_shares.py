@@ -171,6 +171,22 @@ def test_fan_out_makes_some_so_many_deliveries_and_the_events_beyond_wait() -> N
     assert Delivery.objects.count() == 15
 
 
+def test_for_fan_outs_bound_those_that_do_not_subscribe_count_too() -> None:
+    """To find out who subscribes is the work, also where nobody does."""
+    app = make_app("order.paid", "order.shipped")
+    for pattern in ("order.paid", "order.shipped", "order.shipped"):
+        make_endpoint(app, pattern)
+    make_endpoint(app, environment="test")
+    make_endpoint(make_app())
+    make_events(app, 5)
+
+    assert statements().fan_out(100, 4) == 2
+
+    assert Delivery.objects.count() == 2
+    assert statements().fan_out(100, 7) == 3
+    assert Delivery.objects.count() == 5
+
+
 def test_fan_out_of_an_event_for_more_endpoints_than_the_bound_is_whole() -> None:
     app = make_app()
     for _ in range(5):

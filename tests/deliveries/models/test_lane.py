@@ -103,16 +103,33 @@ def test_a_breaker_is_closed_open_or_half_open(lane: dict[str, Any], breaker: st
     assert lane_of(make_endpoint(make_app(), **lane)).breaker == breaker
 
 
+def troubled_lane(cap: int) -> Lane:
+    endpoint = make_endpoint(make_app(), cap=cap, limited=True, usual_ms=5, paused_until=LATER, failing_since=RETRY)
+    Lane.objects.update(open_until=LATER, opened_count=3, failures_in_a_row=12, probing=True, window_from=RETRY)
+    return lane_of(endpoint)
+
+
+def assert_started_anew(lane: Lane) -> None:
+    assert (lane.open_until, lane.opened_count, lane.probing, lane.failures_in_a_row) == (None, 0, False, 0)
+    assert (lane.paused_until, lane.usual_ms, lane.window_from, lane.failing_since) == (None, None, None, None)
+    assert lane.judged_from == LAST
+
+
 def test_a_lane_that_starts_anew_keeps_a_cap_that_is_smaller_than_the_first_one() -> None:
     for cap, expected in ((200, 16), (3, 3)):
-        lane = lane_of(
-            make_endpoint(
-                make_app(), cap=cap, open_until=LATER, opened_count=3, paused_until=LATER, probing=True, usual_ms=5
-            )
-        )
+        lane = troubled_lane(cap)
 
-        lane.start_anew()
+        lane.start_anew(LAST)
 
-        assert lane.cap == expected
-        assert (lane.open_until, lane.opened_count, lane.probing) == (None, 0, False)
-        assert (lane.paused_until, lane.usual_ms, lane.window_from) == (None, None, None)
+        assert_started_anew(lane)
+        assert (lane.cap, lane.url_since, lane.seq) == (expected, None, 0)
+
+
+def test_a_lane_that_starts_at_another_url_keeps_nothing() -> None:
+    for cap in (200, 3):
+        lane = troubled_lane(cap)
+
+        lane.start_at_another_url(LAST)
+
+        assert_started_anew(lane)
+        assert (lane.cap, lane.limited, lane.url_since, lane.seq) == (16, False, LAST, 1)

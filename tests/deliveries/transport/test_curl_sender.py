@@ -9,8 +9,9 @@ from uuid import UUID
 import pytest
 
 from deliveries.error_codes import ErrorCode
+from deliveries.transport.answers import Answer
 from tests.deliveries.transport.senders import KINDS, curl_sender, judge, request, send, send_one
-from tests.receivers.behaviours import OK, answers, never_answers
+from tests.receivers.behaviours import OK, answers, closes_at_once, never_answers
 from tests.receivers.server import Receiver
 from webhooks.destinations.address_guard import AddressGuard, IPAddress
 from webhooks.destinations.endpoint_url import UrlPolicy
@@ -21,7 +22,9 @@ if "curl" not in KINDS:
     pytest.skip("pycurl is not installed here", allow_module_level=True)
 
 from deliveries.transport import curl_sender as module
+from deliveries.transport.curl_loop import CurlLoop
 from deliveries.transport.curl_routes import Route, direct_route
+from deliveries.transport.curl_transfers import Transfer
 
 
 def test_s12_the_guard_has_the_last_word_when_a_socket_is_opened(
@@ -158,6 +161,44 @@ def test_the_head_of_an_answer_that_is_known_is_found_again_and_no_other() -> No
         *[(("X-Number", number), ("Content-Length", "2")) for number in ("1", "1", "2")],
         (("Content-Length", "2"),),
     ]
+
+
+@pytest.mark.parametrize(
+    ("owner", "name"),
+    [(CurlLoop, "remove"), (Transfer, "try_again"), (Transfer, "failed"), (Answer, "text")],
+)
+def test_s20_a_transfer_whose_end_raises_is_an_outcome_and_costs_no_other_one(
+    owner: type, name: str, receiver: Receiver, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    """One of five ends with an error of our own, wherever that is."""
+    original = getattr(owner, name)
+    raised: list[object] = []
+
+    def raises_once(self: object, *arguments: object) -> object:
+        if not raised:
+            raised.append(self)
+            raise ZeroDivisionError
+        return original(self, *arguments)
+
+    sender = curl_sender(judge())
+    with Receiver(closes_at_once) as closing, monkeypatch.context() as patched:
+        patched.setattr(owner, name, raises_once)
+        # Only after an error of libcurl's a transfer may be tried again.
+        first = closing if name == "try_again" else receiver
+        urls = [first.url("hooks.example"), *[receiver.url("hooks.example")] * 4]
+        outcomes = send(sender, *(request(url, token=number) for number, url in enumerate(urls)))
+
+    assert len(raised) == 1
+    assert [outcome.token for outcome in outcomes] == [0, 1, 2, 3, 4]
+    codes = sorted(str(outcome.error_code) for outcome in outcomes)
+    assert codes == ["None", "None", "None", "None", "internal_error"]
+    assert [(one.status, one.body) for one in outcomes if one.error_code is None] == [(200, "ok")] * 4
+    assert caplog.text.count("An attempt failed with ZeroDivisionError") == 1
+    # Its slot is free again, and no other request meets what is left of it.
+    assert (sender.in_flight(), sender.room()) == (0, 16)
+    after = send(sender, *(request(receiver.url("hooks.example"), token=number) for number in range(16)))
+    sender.close()
+    assert [outcome.error_code for outcome in after] == [None] * 16
 
 
 def test_close_ends_a_caretaker_that_drives() -> None:
