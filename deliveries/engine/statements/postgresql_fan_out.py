@@ -9,7 +9,8 @@ LOCK = 4_971_650_128_033_207_001
 
 # As many events as make no more deliveries than asked, and one at least. For that all endpoints of an app count, once:
 # who subscribes to what is found out only for the events that are taken, and all are looked through for it.
-# patterns: the same as events.catalog.patterns.patterns_matching, inside the statement.
+# p.patterns: the same as events.catalog.patterns.patterns_matching, inside the statement. p has all of the event, so
+# that one join finds endpoints: of two, the planner took the one by patterns first, and looked through all apps' own.
 FAN_OUT = f"""
 with recursive apps as (
     (select app_id from events_event
@@ -38,25 +39,23 @@ e as materialized (
      where id = any(array(select id from sized where before < %(deliveries)b)) and dispatched_at is null
        for update skip locked),
 p as materialized (
-    select e.id, array_agg(pattern) as patterns
-      from e cross join lateral (
-        select e.type as pattern
+    select e.*, array(
+        select e.type::text
         union all
         select array_to_string((string_to_array(e.type, '.'))[1:part], '.') || '.*'
           from generate_series(1, array_length(string_to_array(e.type, '.'), 1) - 1) part
         union all
-        select '*' where split_part(e.type, '.', 1) <> 'webhook') x
-     group by e.id),
+        select '*' where split_part(e.type, '.', 1) <> 'webhook') as patterns
+      from e),
 d as (
     insert into deliveries_delivery (id, event_id, endpoint_id, app_id, environment, event_type, test, status, due_at,
                                      turn, attempt_count, schedule_position, lost_count, error_code, error, created_at)
-    select switera_uuid7(), e.id, endpoint.id, e.app_id, e.environment, e.type, e.test, 'pending',
+    select switera_uuid7(), p.id, endpoint.id, p.app_id, p.environment, p.type, p.test, 'pending',
            statement_timestamp(), 1, 0, 0, 0, '', '', statement_timestamp()
-      from e join p on p.id = e.id
-      join webhooks_endpoint endpoint
-        on endpoint.app_id = e.app_id and endpoint.environment = e.environment and endpoint.deleted_at is null
-       and endpoint.created_at <= e.created_at
-       and (endpoint.organization_id is null or endpoint.organization_id = e.organization_id)
+      from p join webhooks_endpoint endpoint
+        on endpoint.app_id = p.app_id and endpoint.environment = p.environment and endpoint.deleted_at is null
+       and endpoint.created_at <= p.created_at
+       and (endpoint.organization_id is null or endpoint.organization_id = p.organization_id)
        and endpoint.event_types ?| p.patterns
     on conflict (event_id, endpoint_id) do nothing
     returning endpoint_id),
