@@ -1,4 +1,4 @@
-"""The standard's JavaScript library, run by Node from its PyPI package, installed once under var/."""
+"""JavaScript packages of the tests, installed once under var/ by Node from its PyPI package."""
 
 import fcntl
 import json
@@ -25,11 +25,8 @@ class JavaScriptVerdict:
 
 
 def verify_in_javascript(secret: str, headers: Mapping[str, str], body: bytes) -> JavaScriptVerdict:
-    """What `Webhook.verify` of the npm package `standardwebhooks` says to the request.
-
-    Downloads the package (three files, pinned by package-lock.json) the first time.
-    """
-    _install()
+    """What `Webhook.verify` of the npm package `standardwebhooks` says to the request."""
+    install()
     finished = node(
         [str(HERE / "verify.cjs")],
         return_completed_process=True,
@@ -41,7 +38,8 @@ def verify_in_javascript(secret: str, headers: Mapping[str, str], body: bytes) -
     return JavaScriptVerdict(**json.loads(finished.stdout))
 
 
-def _install() -> None:
+def install() -> None:
+    """Download what package-lock.json pins, the first time; `INSTALLED / "node_modules"` holds it."""
     INSTALLED.mkdir(parents=True, exist_ok=True)
     with (INSTALLED / "lock").open("w") as lock:
         fcntl.flock(lock, fcntl.LOCK_EX)  # test processes side by side
