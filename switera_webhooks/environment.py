@@ -3,7 +3,7 @@
 import ipaddress
 import os
 import tempfile
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, TypeVar
@@ -192,6 +192,11 @@ def email(name: str, default: str) -> dict[str, Any]:
             f"{name} must be smtp://user:password@host:port, smtp+tls:// or smtp+ssl:// likewise, or consolemail://."
         ) from error
     return config
+
+
+def mail_host(hosts: Iterable[str]) -> str:
+    """The host name that mail comes from: the first of the service's own that is a name of its own."""
+    return next((host.lstrip(".") for host in hosts if any(map(str.isalpha, host)) and ":" not in host), "localhost")
 
 
 def _scheme(url: str) -> str:

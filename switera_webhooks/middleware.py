@@ -34,6 +34,11 @@ def _client(forwarded_for: str) -> str | None:
     return None
 
 
+def client_address(request: HttpRequest) -> str | None:
+    """Who asks, once `trusted_proxies` has seen to it; what sign-in attempts are counted by (S38)."""
+    return request.META.get("REMOTE_ADDR") or None
+
+
 def trusted_proxies(get_response: Next) -> Next:
     """Believes X-Forwarded-For and X-Forwarded-Proto from TRUSTED_PROXIES, and from nobody else."""
 

@@ -5,6 +5,7 @@ dangerous or incomplete is a system check with an id and a hint (switera_webhook
 """
 
 import secrets
+from datetime import timedelta
 from pathlib import Path
 
 from cryptography.fernet import Fernet
@@ -18,6 +19,7 @@ from switera_webhooks.environment import (
     email,
     http_proxy,
     kept_in_file,
+    mail_host,
     networks,
     one_of,
     ports,
@@ -49,6 +51,9 @@ INSTALLED_APPS = [
     "django.contrib.sessions",
     "django.contrib.messages",
     "django.contrib.staticfiles",
+    "django.forms",
+    "axes",
+    "django_htmx",
     "rest_framework",
     "drf_spectacular",
     "drf_spectacular_sidecar",
@@ -68,6 +73,8 @@ MIDDLEWARE = [
     "django.contrib.auth.middleware.AuthenticationMiddleware",
     "django.contrib.messages.middleware.MessageMiddleware",
     "django.middleware.clickjacking.XFrameOptionsMiddleware",
+    "django_htmx.middleware.HtmxMiddleware",
+    "axes.middleware.AxesMiddleware",  # last, as its documentation asks
 ]
 ROOT_URLCONF = "switera_webhooks.urls"
 WSGI_APPLICATION = "switera_webhooks.wsgi.application"
@@ -82,10 +89,12 @@ TEMPLATES = [
                 "django.template.context_processors.request",
                 "django.contrib.auth.context_processors.auth",
                 "django.contrib.messages.context_processors.messages",
+                "switera_webhooks.pages.theme.theme",
             ]
         },
     }
 ]
+FORM_RENDERER = "django.forms.renderers.TemplatesSetting"  # templates/django/forms/: our labels, hints and errors
 DEFAULT_AUTO_FIELD = "django.db.models.BigAutoField"
 USE_TZ = True
 TIME_ZONE = "UTC"
@@ -100,6 +109,17 @@ AUTH_PASSWORD_VALIDATORS = [
         "NumericPasswordValidator",
     )
 ]
+# Sign-in attempts are limited (S38), at /accounts/login/ and on the admin site: after so many failures from an address
+# it waits, whichever user names it tried. Failures while it waits do not make it wait longer.
+AUTHENTICATION_BACKENDS = ["axes.backends.AxesStandaloneBackend", "django.contrib.auth.backends.ModelBackend"]
+AXES_FAILURE_LIMIT = 10
+AXES_COOLOFF_TIME = timedelta(minutes=15)
+AXES_LOCKOUT_PARAMETERS = ["ip_address"]
+AXES_RESET_COOL_OFF_ON_FAILURE_DURING_LOCKOUT = False
+AXES_LOCKOUT_CALLABLE = "webhooks.views.accounts.too_many_attempts"
+AXES_CLIENT_IP_CALLABLE = "switera_webhooks.middleware.client_address"
+AXES_DISABLE_ACCESS_LOG = True  # sign-ins are in the audit log
+AXES_VERBOSE = False
 LOGIN_REDIRECT_URL = "home"
 LOGOUT_REDIRECT_URL = "login"
 STATIC_URL = "static/"
@@ -124,6 +144,9 @@ SECURE_HSTS_INCLUDE_SUBDOMAINS = SECURE_HSTS_PRELOAD = not DEBUG
 SECURE_PROXY_SSL_HEADER = ("HTTP_X_FORWARDED_PROTO", "https")
 
 vars().update(email("EMAIL_URL", "consolemail://" if DEBUG else "smtp://localhost:25"))
+# Mail about passwords comes from the host that its links lead to.
+DEFAULT_FROM_EMAIL = f"Switera Webhooks <no-reply@{mail_host(ALLOWED_HOSTS)}>"
+CSRF_FAILURE_VIEW = "switera_webhooks.pages.errors.csrf_failure"
 
 # --- Database -----------------------------------------------------------------------------------
 
@@ -230,6 +253,7 @@ LOGGING = {
         "django": {"handlers": ["console"], "level": "WARNING", "propagate": False},
         # A request refused is the caller's to know, not the log's.
         "django.request": {"handlers": ["console"], "level": "ERROR", "propagate": False},
+        "axes": {"level": "WARNING"},
         "celery": {"level": "WARNING"},
         "kombu": {"level": "WARNING"},
     },

@@ -1,15 +1,23 @@
-"""All routes."""
+"""All routes. The pages of an app are there once for each environment, so that an address says what it shows."""
 
 from django.contrib import admin
 from django.urls import URLPattern, URLResolver, include, path
 
 from switera_webhooks.api.health import HealthView
+from switera_webhooks.environments import Environment
 
 handler400 = "switera_webhooks.api.errors.bad_request"
+handler403 = "switera_webhooks.pages.errors.permission_denied"
+handler404 = "switera_webhooks.pages.errors.page_not_found"
 handler500 = "switera_webhooks.api.errors.server_error"
+
+# `{% url 'pages:endpoints' app.slug %}` stays in the environment of the page that says it.
+_PAGES = ([path("", include(f"{room}.views.urls")) for room in ("deliveries", "webhooks", "events")], "pages")
 
 urlpatterns: list[URLPattern | URLResolver] = [
     path("", include("webhooks.urls")),
+    path("apps/<slug:slug>/webhooks/", include(_PAGES, "live"), {"environment": Environment.LIVE}),
+    path("apps/<slug:slug>/test/webhooks/", include(_PAGES, "test"), {"environment": Environment.TEST}),
     path("api/", include("switera_webhooks.api.urls")),
     path("admin/", admin.site.urls),
     path("livez", HealthView.as_view(), name="livez"),

@@ -12,26 +12,19 @@ from typing import Any
 
 from django.core.exceptions import PermissionDenied
 from django.core.signals import got_request_exception
-from django.http import Http404, HttpRequest, HttpResponse, HttpResponseBase, JsonResponse
-from django.views import defaults
+from django.http import Http404, HttpRequest, HttpResponse, JsonResponse
 from django.views.decorators.csrf import csrf_exempt
 from rest_framework import exceptions
 from rest_framework.response import Response
 
-from switera_webhooks.refusals import Conflict, Forbidden, InvalidInput, LimitReached, Refusal, TooLarge
+from switera_webhooks.pages import errors as pages
+from switera_webhooks.refusals import InvalidInput, LimitReached, Refusal
 
 logger = logging.getLogger(__name__)
 
 NOT_FOUND = "Nothing is here: check the path and the ids in it."
 INTERNAL_ERROR = "Something failed on our side: try again, and report it if it stays."
 
-_REFUSAL_STATUS: dict[type[Refusal], int] = {
-    InvalidInput: 400,
-    Forbidden: 403,
-    Conflict: 409,
-    TooLarge: 413,
-    LimitReached: 429,
-}
 _API_CODES: dict[type[exceptions.APIException], str] = {
     exceptions.NotAuthenticated: "unauthorized",
     exceptions.AuthenticationFailed: "unauthorized",
@@ -82,10 +75,9 @@ def exception_handler(error: Exception, context: Mapping[str, Any]) -> Response:
 
 
 def _of_refusal(refusal: Refusal) -> Response:
-    status = next(status for kind, status in _REFUSAL_STATUS.items() if isinstance(refusal, kind))
     headers = {"Retry-After": str(refusal.retry_after)} if isinstance(refusal, LimitReached) else None
     body = error_body(refusal.code, refusal.message, refusal.details)
-    return Response(body, status=status, headers=headers)
+    return Response(body, status=refusal.status, headers=headers)
 
 
 def _of_api_exception(error: exceptions.APIException, context: Mapping[str, Any]) -> Response:
@@ -151,15 +143,15 @@ def unmatched(request: HttpRequest) -> HttpResponse:
     return _plain_answer(404, "not_found", NOT_FOUND)
 
 
-def bad_request(request: HttpRequest, exception: Exception) -> HttpResponseBase:
+def bad_request(request: HttpRequest, exception: Exception) -> HttpResponse:
     """Django's handler400, such as for a Host header that is not ours."""
     if not _is_api(request):
-        return defaults.bad_request(request, exception)
+        return pages.bad_request(request)
     return _plain_answer(400, "bad_request", "The request cannot be served: check its Host header.")
 
 
-def server_error(request: HttpRequest) -> HttpResponseBase:
+def server_error(request: HttpRequest) -> HttpResponse:
     """Django's handler500, for what fails before a view is reached."""
     if not _is_api(request):
-        return defaults.server_error(request)
+        return pages.server_error(request)
     return _plain_answer(500, "internal_error", INTERNAL_ERROR)

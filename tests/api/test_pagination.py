@@ -6,7 +6,7 @@ from typing import Any
 import pytest
 
 from events.models import Event
-from switera_webhooks.api.pagination import Cursor
+from switera_webhooks.keyset import Cursor
 from tests.api.conftest import Api
 from tests.factories import make_event, make_event_type
 from webhooks.app_setup import CreatedApp

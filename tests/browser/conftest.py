@@ -1,41 +1,75 @@
-"""Debian's Chromium, headless, on pages served on loopback."""
+"""Pages in Debian's Chromium, headless, served on loopback."""
 
 import os
-import shutil
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 
 import pytest
+from django.contrib.auth.models import User
 from playwright.sync_api import Browser, Page, sync_playwright
+from pytest_django.live_server_helper import LiveServer
+
+from tests.browser.chromium import launch, sign_in_context
+from tests.demo import Demo, build_demo
 
 # Playwright keeps an event loop in this thread; the database calls of a test are its own, and not asynchronous.
 os.environ["DJANGO_ALLOW_ASYNC_UNSAFE"] = "true"
+
+OpenAs = Callable[..., Page]
 
 
 @pytest.fixture(scope="session")
 def browser() -> Iterator[Browser]:
     with sync_playwright() as playwright:
-        browser = playwright.chromium.launch(
-            executable_path=shutil.which("chromium"),
-            args=[
-                "--no-sandbox",
-                "--disable-gpu",
-                "--disable-quic",
-                "--no-first-run",
-                "--disable-background-networking",
-            ],
-        )
+        browser = launch(playwright)
         yield browser
         browser.close()
 
 
 @pytest.fixture
-def page(browser: Browser) -> Iterator[Page]:
-    """A page on which anything in the console, blocked by the Content-Security-Policy included, fails the test."""
+def new_page(browser: Browser) -> Iterator[Callable[..., Page]]:
+    """`new_page(scripts=True, **context)` opens a page of a browser without history.
+
+    Anything in its console, blocked by the Content-Security-Policy included, fails the test.
+    """
     problems: list[str] = []
-    context = browser.new_context()
-    page = context.new_page()
-    page.on("console", lambda message: problems.append(message.text) if message.type == "error" else None)
-    page.on("pageerror", lambda error: problems.append(str(error)))
-    yield page
-    context.close()
-    assert problems == []
+    contexts = []
+
+    def open_page(*, scripts: bool = True, **options: object) -> Page:
+        context = browser.new_context(java_script_enabled=scripts, **options)  # type: ignore[arg-type]
+        contexts.append(context)
+        page = context.new_page()
+        page.on("console", lambda message: problems.append(message.text) if message.type == "error" else None)
+        page.on("pageerror", lambda error: problems.append(str(error)))
+        return page
+
+    yield open_page
+    for context in contexts:
+        context.close()
+    # Chromium writes a line for every answer of 4xx; a test of such an answer asserts on it itself.
+    unexpected = [problem for problem in problems if "the server responded with a status of 4" not in problem]
+    assert unexpected == []
+
+
+@pytest.fixture
+def page(new_page: Callable[..., Page]) -> Page:
+    """A page of a browser that is not signed in."""
+    return new_page()
+
+
+@pytest.fixture
+def demo(transactional_db: None) -> Demo:
+    """The app of tests/demo.py with two hours of history."""
+    return build_demo(hours=2)
+
+
+@pytest.fixture
+def open_as(new_page: Callable[..., Page], live_server: LiveServer) -> OpenAs:
+    """`open_as(user, path, scripts=True, **context)`: the page at `path`, seen by this user, signed in already."""
+
+    def open_page(user: User, path: str, *, scripts: bool = True, **options: object) -> Page:
+        page = new_page(scripts=scripts, base_url=live_server.url, **options)
+        sign_in_context(page.context, user, live_server.url)
+        page.goto(path)
+        return page
+
+    return open_page

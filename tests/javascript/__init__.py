@@ -1,4 +1,4 @@
-"""Node from its PyPI package, with the standard's JavaScript library and Express, installed once under var/."""
+"""JavaScript packages of the tests, installed once under var/ by Node from its PyPI package."""
 
 import fcntl
 import json

@@ -1,0 +1,35 @@
+"""Forms that pages of several rooms use."""
+
+from django import forms
+from django.core.exceptions import ValidationError
+
+from switera_webhooks.refusals import Refusal
+
+
+class ConfirmByName(forms.Form):
+    """Before something is gone for good: its name typed, exactly."""
+
+    confirm = forms.CharField(widget=forms.TextInput(attrs={"autocomplete": "off", "spellcheck": "false"}))
+
+    def __init__(self, name: str, data: object = None) -> None:
+        super().__init__(data)  # type: ignore[arg-type]
+        self.name = name
+        self.fields["confirm"].label = "Type the name to confirm"
+        self.fields["confirm"].help_text = name
+
+    def clean_confirm(self) -> str:
+        given: str = self.cleaned_data["confirm"]
+        if given != self.name:
+            raise ValidationError("This is not the name: type it exactly as it is shown.")
+        return given
+
+
+def add_refusal(form: forms.BaseForm, refusal: Refusal) -> None:
+    """Show why an action was refused: at the fields that its details name, else above the form."""
+    told = False
+    for field, sentences in refusal.details.items():
+        if field in form.fields and isinstance(sentences, list):
+            form.add_error(field, [str(sentence) for sentence in sentences])
+            told = True
+    if not told:
+        form.add_error(None, refusal.message)
