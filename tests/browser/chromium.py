@@ -1,7 +1,6 @@
 """Debian's Chromium, and what is asked of every page in it."""
 
 import shutil
-from pathlib import Path
 from typing import Literal
 
 from django.conf import settings
