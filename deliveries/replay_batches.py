@@ -13,15 +13,22 @@ from collections.abc import Callable, Mapping, Sequence
 from functools import partial
 from typing import Any
 
-from django.db import InterfaceError, OperationalError, transaction
+from django.db import InterfaceError, OperationalError, connection, transaction
 from django.db.models import Case, DateTimeField, Q, QuerySet, Value, When
+from django.db.models.expressions import RawSQL
 
 from deliveries.delivery_filter import DeliveryFilter
 from deliveries.engine.drain import retrying
 from deliveries.locking import lock_open_lanes
 from deliveries.models import Delivery, DeliveryStatus, Lane, Replay, ReplayKind, ReplayStatus, Turn
 from deliveries.models.replay import Batch
-from deliveries.replay_matches import deliveries_to_search, events_to_search, matching_deliveries, matching_events
+from deliveries.replay_matches import (
+    between,
+    deliveries_to_search,
+    events_to_search,
+    matching_deliveries,
+    matching_events,
+)
 from events.models import Event
 from switera_webhooks.database import database_now, use_indexes
 from switera_webhooks.ids import new_id
@@ -30,7 +37,14 @@ from webhooks.models import Endpoint
 
 logger = logging.getLogger(__name__)
 
-# Deliveries that a batch makes pending at most.
+# Deliveries that a batch makes pending at most: so long may an endpoint's lane be locked. Measured with 400,000 events
+# and 320,000 deliveries of one endpoint, two cores, p50 / max in ms, and how many in a second without rests:
+#          failed              missing (one event of ten)
+#   100    18 /  43   5,100    35 /  51   2,700
+#   250    25 /  61   8,800    60 / 103   3,900
+#   500    41 /  98  11,000    94 / 129   5,100
+#   1,000 118 / 160   8,300    99 / 127   9,800
+# Beyond 250 nothing is gained that a receiver would notice.
 DELIVERIES_AT_ONCE = 250
 # Rows among which it looks for them: where few match, a batch is no longer than where all do.
 SEARCHED_AT_ONCE = 5_000
@@ -105,15 +119,15 @@ def next_batch(key: uuid.UUID) -> bool:
 def _of_deliveries(replay: Replay, kind: ReplayKind, filters: DeliveryFilter) -> Batch:
     scope = (replay.app_id, replay.environment, filters)
     until = _search_until(deliveries_to_search(*scope), replay.cursor)
-    found = _first(matching_deliveries(*scope), replay.cursor, until, "endpoint_id")
-    lanes = lock_open_lanes({endpoint for _, endpoint in found})
+    found = _first(between(matching_deliveries(*scope), replay.cursor, until), "endpoint_id", "test")
+    lanes = lock_open_lanes({endpoint for _, endpoint, _ in found})
     now = database_now()
-    due = {key: now + place * _MICROSECOND for place, (key, endpoint) in enumerate(found) if endpoint in lanes}
+    due = {key: now + place * _MICROSECOND for place, (key, endpoint, _) in enumerate(found) if endpoint in lanes}
     # Only those that are still in that state: a person may have retried one meanwhile.
     retried = _retry(Delivery.objects.filter(status=kind.value), due)
-    Lane.objects.filter(pk__in=lanes).wait_from(Turn.RETRY, now)
-    if tests := Delivery.objects.filter(pk__in=due, test=True).values_list("endpoint", flat=True):
-        Lane.objects.filter(pk__in=list(tests)).wait_from(Turn.URGENT, now)
+    for turn, test in ((Turn.RETRY, False), (Turn.URGENT, True)):
+        if woken := {endpoint for _, endpoint, is_test in found if is_test == test}:
+            Lane.objects.filter(pk__in=woken.intersection(lanes)).wait_from(turn, now)
     return _batch(found, until, retried=retried)
 
 
@@ -124,13 +138,13 @@ def _of_events(replay: Replay, kind: ReplayKind, filters: DeliveryFilter) -> Bat
     # With the lane locked: what it is subscribed to, and which deliveries it has, stays so until the batch is written.
     endpoint = Endpoint.objects.get(pk=lanes[0])
     until = _search_until(events_to_search(endpoint, filters), replay.cursor)
-    found = _first(matching_events(endpoint, kind, filters), replay.cursor, until, "type")
-    deliveries = Delivery.objects.filter(endpoint=endpoint, event__in=[key for key, _ in found])
-    existing = dict(deliveries.values_list("event", "pk"))
+    found = _first(matching_events(endpoint, kind, filters, replay.cursor, until), "type")
+    types = dict(found)
+    existing = dict(Delivery.objects.filter(endpoint=endpoint, event__in=types).values_list("event", "pk"))
     now = database_now()
-    due = {key: now + place * _MICROSECOND for place, (key, _) in enumerate(found)}
+    due = {key: now + place * _MICROSECOND for place, key in enumerate(types)}
     retried = _retry(Delivery.objects.all(), {existing[key]: at for key, at in due.items() if key in existing})
-    created = _create(endpoint, {key: type for key, type in found if key not in existing}, due, now)
+    created = _create(endpoint, {key: type for key, type in types.items() if key not in existing}, due, now)
     if retried or created:
         Lane.objects.filter(pk=endpoint.pk).wait_from(Turn.RETRY, now)
     return _batch(found, until, retried=retried, created=created)
@@ -138,19 +152,13 @@ def _of_events(replay: Replay, kind: ReplayKind, filters: DeliveryFilter) -> Bat
 
 def _search_until(rows: QuerySet[Any], after: uuid.UUID | None) -> uuid.UUID | None:
     """The last key of those that one batch looks through; None where it looks through all that is left."""
-    left = rows if after is None else rows.filter(pk__gt=after)
-    return left.order_by("pk").values_list("pk", flat=True)[SEARCHED_AT_ONCE - 1 : SEARCHED_AT_ONCE].first()
+    keys = between(rows, after).order_by("pk").values_list("pk", flat=True)
+    return keys[SEARCHED_AT_ONCE - 1 : SEARCHED_AT_ONCE].first()
 
 
-def _first(
-    rows: QuerySet[Any], after: uuid.UUID | None, until: uuid.UUID | None, column: str
-) -> list[tuple[uuid.UUID, Any]]:
-    """The oldest of these rows, as many as one batch takes: key and the column."""
-    if after is not None:
-        rows = rows.filter(pk__gt=after)
-    if until is not None:
-        rows = rows.filter(pk__lte=until)
-    return list(rows.order_by("pk").values_list("pk", column)[:DELIVERIES_AT_ONCE])
+def _first(rows: QuerySet[Any], *columns: str) -> list[tuple[Any, ...]]:
+    """The oldest of these rows, as many as one batch takes: their keys and these columns."""
+    return list(rows.order_by("pk").values_list("pk", *columns)[:DELIVERIES_AT_ONCE])
 
 
 def _batch(found: Sequence[tuple[uuid.UUID, Any]], until: uuid.UUID | None, *, retried: int, created: int = 0) -> Batch:
@@ -167,20 +175,30 @@ def _retry(deliveries: QuerySet[Delivery], due: Mapping[uuid.UUID, dt.datetime])
     """
     if not due:
         return 0
-    at = Case(*(When(pk=key, then=Value(moment)) for key, moment in due.items()), output_field=DateTimeField())
     waiting = Q(status=DeliveryStatus.PENDING, due_at__lte=min(due.values()))
     return (
         deliveries.filter(pk__in=due)
         .exclude(Q(status=DeliveryStatus.SENDING) | waiting)
         .update(
             status=DeliveryStatus.PENDING,
-            due_at=at,
+            due_at=_each_at(due),
             # A test send goes out to a disabled endpoint too, which retries do not.
             turn=Case(When(test=True, then=Value(Turn.URGENT.value)), default=Value(Turn.RETRY.value)),
             schedule_position=0,
             lost_count=0,
         )
     )
+
+
+def _each_at(due: Mapping[uuid.UUID, dt.datetime]) -> RawSQL:
+    """The delivery's time, as an expression. Of Django's own parts it takes longer to put together than to run."""
+    key, moment = Delivery._meta.pk, Delivery._meta.get_field("due_at")
+    values = [
+        value
+        for delivery, at in due.items()
+        for value in (key.get_db_prep_save(delivery, connection), moment.get_db_prep_save(at, connection))
+    ]
+    return RawSQL(f"case id {'when %s then %s ' * len(due)}end", values, DateTimeField())  # noqa: S611 (no text of others)
 
 
 def _create(

@@ -2,8 +2,9 @@
 
 import uuid
 from collections.abc import Sequence
+from typing import TypeVar
 
-from django.db.models import Exists, OuterRef, Q, QuerySet
+from django.db.models import Exists, Model, OuterRef, Q, QuerySet
 
 from deliveries.delivery_filter import DeliveryFilter, deliveries_of
 from deliveries.models import Delivery, ReplayKind
@@ -11,6 +12,8 @@ from events.catalog.patterns import EVERYTHING, OPT_IN_FAMILY
 from events.models import Event
 from switera_webhooks.time_filters import created_between
 from webhooks.models import Endpoint
+
+Row = TypeVar("Row", bound=Model)
 
 _OPT_IN = f"{OPT_IN_FAMILY}."
 
@@ -32,21 +35,41 @@ def events_to_search(endpoint: Endpoint, filters: DeliveryFilter) -> QuerySet[Ev
     return created_between(events, filters.after, filters.before)
 
 
-def matching_events(endpoint: Endpoint, kind: ReplayKind, filters: DeliveryFilter) -> QuerySet[Event]:
+def matching_events(
+    endpoint: Endpoint,
+    kind: ReplayKind,
+    filters: DeliveryFilter,
+    after: uuid.UUID | None = None,
+    until: uuid.UUID | None = None,
+) -> QuerySet[Event]:
     """The events that the endpoint is subscribed to now and has no delivery of; `all`: also those that it has one of.
 
-    A canceled delivery is one that it has: `missing` leaves it canceled.
+    A canceled delivery is one that it has: `missing` leaves it canceled. With `after` and `until`, those events alone
+    whose keys are greater than the one, and not than the other.
     """
-    events = events_to_search(endpoint, filters)
+    events = between(events_to_search(endpoint, filters), after, until)
     if filters.event_type is not None:
         events = events.filter(type=filters.event_type)
-    has_one = Exists(Delivery.objects.filter(event=OuterRef("pk"), endpoint=endpoint))
+    # The bounds again: else the planner may read all that the endpoint ever had, for each batch.
+    its_own = between(Delivery.objects.filter(endpoint=endpoint), after, until, "event")
+    has_one = Exists(its_own.filter(event=OuterRef("pk")))
     may_have_one = _subscribed(endpoint.event_types) & ~_about(endpoint) & ~_left_to_fan_out(endpoint)
     if endpoint.organization_id is not None:
         may_have_one &= Q(organization=endpoint.organization_id)
     if kind == ReplayKind.MISSING:
         return events.filter(may_have_one, ~has_one)
     return events.filter(Q(has_one) | may_have_one)
+
+
+def between(
+    rows: QuerySet[Row], after: uuid.UUID | None, until: uuid.UUID | None = None, key: str = "pk"
+) -> QuerySet[Row]:
+    """Those with keys greater than `after` and not than `until`, where given."""
+    if after is not None:
+        rows = rows.filter(**{f"{key}__gt": after})
+    if until is not None:
+        rows = rows.filter(**{f"{key}__lte": until})
+    return rows
 
 
 def _subscribed(patterns: Sequence[str]) -> Q:

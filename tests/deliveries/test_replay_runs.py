@@ -2,8 +2,10 @@
 
 import itertools
 import threading
+import uuid
 from collections import Counter
 from collections.abc import Callable
+from typing import Any
 from unittest.mock import patch
 
 import pytest
@@ -14,6 +16,7 @@ from deliveries import replay_batches, replays, tasks, worker_turn
 from deliveries.delivery_actions import retry_delivery
 from deliveries.endpoints import delete_endpoint
 from deliveries.engine.statements import statements
+from deliveries.locking import lock_open_lanes
 from deliveries.models import Delivery, Replay, ReplayKind, Turn
 from deliveries.replay_batches import next_batch, replays_wait
 from deliveries.replays import cancel_replay
@@ -95,7 +98,7 @@ def test_killed_at_any_point_it_goes_on_exactly(app: App, endpoint: Endpoint, ki
         make_failed(endpoint, 7)
     if kind != ReplayKind.FAILED:
         undelivered(app, 7)
-    filters = {} if kind == ReplayKind.FAILED else {"endpoint_id": endpoint.pk}
+    filters: dict[str, Any] = {} if kind == ReplayKind.FAILED else {"endpoint_id": endpoint.pk}
     replay = start(app, kind, **filters)
     total = replay.count
     retried: Counter[object] = Counter()
@@ -271,11 +274,10 @@ def test_what_changes_meanwhile_is_skipped(app: App, endpoint: Endpoint) -> None
 def test_one_that_changes_state_while_its_lane_is_waited_for_is_skipped(app: App, endpoint: Endpoint) -> None:
     failed = make_failed(endpoint, 2)
     replay = start(app)
-    inner = replay_batches.lock_open_lanes
 
-    def after_a_success(endpoints: set[object]) -> object:
+    def after_a_success(endpoints: set[uuid.UUID]) -> list[uuid.UUID]:
         Delivery.objects.filter(pk=failed[0].pk).update(status="succeeded")
-        return inner(endpoints)  # type: ignore[arg-type]
+        return lock_open_lanes(endpoints)
 
     with patch.object(replay_batches, "lock_open_lanes", after_a_success):
         work()

@@ -7,6 +7,7 @@ import uuid
 from typing import Any
 
 import pytest
+from django.db.models import Model
 from django.utils import timezone
 from pytest_django import Settings
 
@@ -38,10 +39,9 @@ def endpoint(app: App) -> Endpoint:
     return make_endpoint(app)
 
 
-def _rows() -> list[dict[str, Any]]:
-    return [
-        row for model in (Delivery, Lane, Replay, AuditEntry) for row in model._default_manager.order_by("pk").values()
-    ]
+def _rows() -> list[object]:
+    models: tuple[type[Model], ...] = (Delivery, Lane, Replay, AuditEntry)
+    return [list(model._default_manager.order_by("pk").values()) for model in models]
 
 
 # Deliveries in one state ---------------------------------------------------------------------------
@@ -227,7 +227,7 @@ def test_window_and_type_are_of_the_events(app: App, kind: ReplayKind) -> None:
     events = [undelivered(app, created_at=moment)[0] for moment in moments]
     undelivered(app, type="order.sent", created_at=moments[1])
     endpoint = make_endpoint(app)
-    window = {"after": moments[0], "before": moments[3], "event_type": "order.paid"}
+    window: dict[str, Any] = {"after": moments[0], "before": moments[3], "event_type": "order.paid"}
     replay = start(app, kind, endpoint_id=endpoint.pk, **window)
     work()
     assert outcome(replay) == ("completed", 2, 0, 2, 0)
@@ -377,7 +377,11 @@ def test_another_apps_and_environments_deliveries_stay_as_they_are(app: App, end
     mine = make_failed(endpoint)
     undelivered(rival)
     undelivered(app, environment="test")
-    for kind, filters in ((ReplayKind.FAILED, {}), (ReplayKind.ALL, {"endpoint_id": endpoint.pk})):
+    cases: list[tuple[ReplayKind, dict[str, Any]]] = [
+        (ReplayKind.FAILED, {}),
+        (ReplayKind.ALL, {"endpoint_id": endpoint.pk}),
+    ]
+    for kind, filters in cases:
         replay = start(app, kind, **filters)
         work()
         assert (replay.count, pending()) == (1, mine)

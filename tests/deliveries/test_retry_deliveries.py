@@ -46,7 +46,7 @@ def test_it_starts_a_job_and_says_which(app: App, endpoint: Endpoint) -> None:
 def test_it_is_printed_as_rest_shows_it(app: App, endpoint: Endpoint) -> None:
     make_failed(endpoint, 2)
     (wanted,) = make_failed(endpoint, event_type="order.sent", error_code="timeout", response_status=504)
-    arguments = ("--endpoint", endpoint.public_id, "--type", "order.sent", "--error-code", "timeout")
+    arguments: tuple[str, ...] = ("--endpoint", endpoint.public_id, "--type", "order.sent", "--error-code", "timeout")
     arguments += ("--response-status", "504", "--after", "2026-01-01T00:00:00Z", "--before", "2100-01-01T00:00:00Z")
     shown: dict[str, Any] = json.loads(_said(app.slug, *arguments, "--json"))
     replay = Replay.objects.get()
