@@ -8,7 +8,7 @@ from django.db import migrations, models
 class Migration(migrations.Migration):
 
     dependencies = [
-        ('deliveries', '0007_vacuum_in_small_steps'),
+        ('deliveries', '0008_since_when_a_lane_is_judged'),
         ('events', '0003_undispatched_by_app'),
         ('webhooks', '0002_app_weight'),
     ]
