@@ -18,13 +18,13 @@ from dataclasses import dataclass
 from typing import NamedTuple
 
 from django.conf import settings
-from django.db import connection, models, transaction
+from django.db import models, transaction
 from django.db.models import Exists, F, OuterRef, Q
 
-from deliveries.engine.sweep import work_waits
 from deliveries.models import Attempt, Delivery, DeliveryStatus, Lane
+from deliveries.worker_turn import begin_turn
 from events.models import Event
-from switera_webhooks.database import database_now
+from switera_webhooks.database import database_now, use_indexes
 from webhooks.models import Endpoint
 
 # Measured with 300,000 old deliveries, an attempt each, of 30,000 events, beside claims and finishes of 128 without a
@@ -43,11 +43,6 @@ DELIVERIES_AT_ONCE = 500
 ENDPOINTS_AT_ONCE = 100
 # After a batch, a rest as long as the batch took: others' transactions and the disk come first.
 REST_SHARE = 1.0
-
-# A worker's turn: as long as a drain's at most, for a worker with one process drains nothing meanwhile. Where
-# something due has waited for so long already, no other process has time for it, and the turn ends.
-TURN_SECONDS = 5.0
-WAITED_SECONDS = 0.3
 
 _FIRST_ID = uuid.UUID(int=0)
 
@@ -88,13 +83,7 @@ def _counted(number: int, noun: str) -> str:
 
 def prune_in_turn() -> Pruned:
     """A worker's turn of prune_history; `more` says that it should have another."""
-    started = time.monotonic()
-
-    def enough() -> bool:
-        past = time.monotonic() - started
-        return past >= TURN_SECONDS or (past >= WAITED_SECONDS and work_waits(WAITED_SECONDS))
-
-    return prune_history(enough)
+    return prune_history(begin_turn())
 
 
 def prune_history(enough: Callable[[], bool] = lambda: False) -> Pruned:
@@ -131,7 +120,7 @@ def _prune_events(cutoff: dt.datetime, after: uuid.UUID) -> tuple[Pruned, uuid.U
     The run goes on from there and not from the beginning: entries of deleted rows stay in the index until a vacuum.
     """
     with transaction.atomic():
-        _use_indexes()
+        use_indexes()
         old = Event.objects.filter(id__gt=after, id__lt=first_id_at(cutoff), created_at__lt=cutoff)
         ids = list(old.order_by("id").values_list("id", flat=True)[:EVENTS_AT_ONCE])
         if not ids:
@@ -191,7 +180,7 @@ def _lock_lanes(endpoints: set[uuid.UUID]) -> list[uuid.UUID]:
 def _prune_endpoints(cutoff: dt.datetime) -> int:
     """One batch of endpoints that are deleted and have no history left; how many went."""
     with transaction.atomic():
-        _use_indexes()
+        use_indexes()
         history = Delivery.objects.filter(endpoint=OuterRef("endpoint"))
         lanes = Lane.objects.filter(~Exists(history), endpoint__deleted_at__lt=cutoff)
         locked = lanes.select_for_update(skip_locked=True, of=("self",)).order_by("pk")
@@ -209,10 +198,3 @@ def _lock(rows: models.QuerySet[models.Model]) -> list[uuid.UUID]:
 def _delete(rows: models.QuerySet[models.Model]) -> int:
     """One DELETE, without Django's look for rows that refer to these: there are none left. Returns their number."""
     return rows._raw_delete(rows.db) or 0  # none where no keys are given
-
-
-def _use_indexes() -> None:
-    """For this transaction: statistics from when a table was small must not make a batch read all of a grown one."""
-    if connection.vendor == "postgresql":
-        with connection.cursor() as cursor:
-            cursor.execute("set local enable_seqscan = off")

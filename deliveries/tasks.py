@@ -7,11 +7,13 @@ import logging
 from celery import shared_task
 from celery.signals import worker_process_shutdown, worker_shutdown
 
-from deliveries.engine.drain import LINGER, Engine
+from deliveries.engine.drain import LINGER, Engine, retrying
 from deliveries.engine.sweep import sweep as sweep_once
 from deliveries.engine.sweep import work_is_due
+from deliveries.replay_batches import replays_wait, work_on_replays
 from deliveries.retention import prune_in_turn
-from switera_webhooks.celery import DRAIN_TASK, PRUNE_TASK, SWEEP_TASK
+from deliveries.worker_turn import begin_turn
+from switera_webhooks.celery import DRAIN_TASK, PRUNE_TASK, REPLAY_TASK, SWEEP_TASK
 from switera_webhooks.nudge import nudge
 
 logger = logging.getLogger(__name__)
@@ -23,6 +25,9 @@ GC_ALLOCATIONS = 50_000
 
 # A prune that goes on is asked for again; the message may wait so long behind drains.
 PRUNE_EXPIRES_SECONDS = 3600
+
+# A replay's message may wait so long behind drains; the sweep sends another before.
+REPLAY_EXPIRES_SECONDS = 60
 
 _engine: Engine | None = None
 
@@ -53,6 +58,15 @@ def sweep() -> None:
     sweep_once()
     if work_is_due():
         nudge()
+    if retrying(replays_wait):
+        replay.apply_async(expires=REPLAY_EXPIRES_SECONDS)
+
+
+@shared_task(name=REPLAY_TASK)
+def replay() -> None:
+    """Do some of what replays have left, and go on behind the drains that wait their turn."""
+    if work_on_replays(begin_turn()):
+        replay.apply_async(expires=REPLAY_EXPIRES_SECONDS)
 
 
 @shared_task(name=PRUNE_TASK)

@@ -16,6 +16,7 @@ os.environ.setdefault("DJANGO_SETTINGS_MODULE", "switera_webhooks.settings")
 DRAIN_TASK = "deliveries.drain"
 SWEEP_TASK = "deliveries.sweep"
 PRUNE_TASK = "deliveries.prune"
+REPLAY_TASK = "deliveries.replay"
 
 app = Celery("switera_webhooks")
 

@@ -22,6 +22,13 @@ def database_now() -> dt.datetime:
     return row[0]
 
 
+def use_indexes() -> None:
+    """For this transaction: statistics from when a table was small must not make a batch read all of a grown one."""
+    if connection.vendor == "postgresql":
+        with connection.cursor() as cursor:
+            cursor.execute("set local enable_seqscan = off")
+
+
 def hot_rows(statement: str, parameters: Sequence[object]) -> list[tuple[Any, ...]]:
     """The rows of a statement that is run all the time; the parameters of one for PostgreSQL need casts.
 

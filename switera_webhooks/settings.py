@@ -199,6 +199,7 @@ WEBHOOKS_MAX_PAYLOAD_BYTES = whole_number("WEBHOOKS_MAX_PAYLOAD_BYTES", "262144"
 WEBHOOKS_EMIT_RATE = whole_number("WEBHOOKS_EMIT_RATE", "0", least=0)
 WEBHOOKS_MAX_ENDPOINTS = whole_number("WEBHOOKS_MAX_ENDPOINTS", "0", least=0)
 WEBHOOKS_TEST_SENDS_PER_MINUTE = whole_number("WEBHOOKS_TEST_SENDS_PER_MINUTE", "60", least=0)
+WEBHOOKS_REPLAY_MAX = whole_number("WEBHOOKS_REPLAY_MAX", "100000", least=0)
 
 # --- History ------------------------------------------------------------------------------------
 
@@ -235,6 +236,9 @@ SPECTACULAR_SETTINGS = {
     "ENUM_NAME_OVERRIDES": {
         "DeliveryStatus": "deliveries.models.DeliveryStatus",
         "AttemptStatus": "deliveries.models.AttemptStatus",
+        "ReplayKind": "deliveries.models.ReplayKind",
+        "ReplayKindOfEndpoint": "deliveries.api.replay_serializers.KINDS",
+        "ReplayStatus": "deliveries.models.ReplayStatus",
         "CircuitBreakerState": "deliveries.models.lane.BreakerState",
         "Environment": "switera_webhooks.environments.Environment",
         "DisabledReason": "webhooks.models.DisabledReason",

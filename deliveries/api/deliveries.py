@@ -15,16 +15,15 @@ from deliveries.api.serializers import (
     with_attempts,
 )
 from deliveries.delivery_actions import cancel_delivery, retry_delivery
+from deliveries.delivery_filter import DeliveryFilter
 from deliveries.models import Delivery
 from switera_webhooks.api.fields import EmptySerializer
 from switera_webhooks.api.openapi import answers, path_parameter
 from switera_webhooks.api.pagination import page_of, paginate
-from switera_webhooks.api.time_filters import created_between
 from switera_webhooks.api.views import validated_body, validated_query
 from switera_webhooks.ids import Prefix
 from webhooks.api.app_view import AppView, one_of
 
-_FILTERS = ("status", "endpoint_id", "event_type", "event_id", "response_status", "test")
 _ID = path_parameter("id", "The delivery's id, `dlv_…`.")
 _SHAPE = DeliverySerializer()
 _WITH_ATTEMPTS = DeliveryWithAttemptsSerializer()
@@ -51,9 +50,8 @@ class DeliveriesView(_DeliveriesOfKey):
     )
     def get(self, request: Request, app: str) -> Response:
         query = validated_query(DeliveryQuery, request)
-        deliveries = created_between(self.deliveries(), query.get("after"), query.get("before"))
-        equal = {name: query[name] for name in _FILTERS if name in query}
-        return Response(paginate(deliveries.filter(**equal), query, order="-id").answer(_SHAPE))
+        deliveries = DeliveryFilter.of(query).apply(self.deliveries())
+        return Response(paginate(deliveries, query, order="-id").answer(_SHAPE))
 
 
 class DeliveryView(_DeliveriesOfKey):

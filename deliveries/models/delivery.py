@@ -75,7 +75,9 @@ class Delivery(models.Model):
             models.Index(fields=["leased_until"], condition=Q(status="sending"), name="delivery_leased"),
             # An app's list of deliveries, newest first.
             models.Index(fields=["app", "environment", "-id"], name="delivery_of_app"),
-            # The same of one endpoint.
+            # The same of those that failed: they are few among many, and what tries all of them again walks along it.
+            models.Index(fields=["app", "environment", "-id"], condition=Q(status="failed"), name="delivery_failed"),
+            # An endpoint's list.
             models.Index(fields=["endpoint", "-id"], name="delivery_of_endpoint"),
         ]
         constraints = [

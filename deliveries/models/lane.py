@@ -42,6 +42,13 @@ class BreakerState(models.TextChoices):
     HALF_OPEN = "half_open", "Half-open"
 
 
+class LaneQuerySet(models.QuerySet["Lane"]):
+    def wait_from(self, turn: int, due_at: dt.datetime) -> None:
+        """Deliveries of that turn wait on these lanes, none earlier than `due_at`. The caller holds their locks."""
+        name, earliest = _FROM[Turn(turn)], Value(due_at)
+        self.update(**{name: Least(Coalesce(F(name), earliest), earliest), "seq": F("seq") + 1})
+
+
 class Lane(models.Model):
     """What scheduling needs of one endpoint: a claim visits only lanes that are due and have room.
 
@@ -120,6 +127,8 @@ class Lane(models.Model):
         output_field=DateTimeField(),
         db_persist=True,
     )
+
+    objects = LaneQuerySet.as_manager()
 
     class Meta:
         indexes = [

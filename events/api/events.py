@@ -22,9 +22,9 @@ from events.models import Event
 from switera_webhooks.api.errors import invalid_fields
 from switera_webhooks.api.openapi import answers, path_parameter
 from switera_webhooks.api.pagination import page_of, paginate
-from switera_webhooks.api.time_filters import created_between
 from switera_webhooks.api.views import EncodedJSON, body_object, validated_query
 from switera_webhooks.ids import Prefix
+from switera_webhooks.time_filters import created_between
 from webhooks.api.app_view import AppView, one_of
 
 _SHAPE = EventSerializer()

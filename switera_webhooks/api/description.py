@@ -24,6 +24,7 @@ TAGS = [
     {"name": "Event types", "description": "The catalog: built-in types, and those of the app's own."},
     {"name": "Endpoints", "description": "HTTPS destinations that receive webhook messages."},
     {"name": "Deliveries", "description": "One event on its way to one endpoint, and every attempt of it."},
+    {"name": "Replays", "description": "Jobs that send many deliveries again, or those that an endpoint missed."},
 ]
 
 

@@ -8,11 +8,13 @@ import pytest
 from django.db.models import Model
 from django.urls import URLPattern, URLResolver, get_resolver
 
-from deliveries.models import Attempt, Delivery, Lane
+from deliveries.delivery_filter import DeliveryFilter
+from deliveries.models import Attempt, Delivery, Lane, Replay, ReplayKind
+from deliveries.replays import start_replay
 from events.models import Event, EventType
 from tests.api.conftest import Api
 from tests.api.test_authentication import NOT_FOUND
-from tests.factories import make_attempt, make_delivery, make_endpoint, make_event, make_key
+from tests.factories import ACTOR, make_attempt, make_delivery, make_endpoint, make_event, make_key
 from webhooks.app_setup import CreatedApp
 from webhooks.models import App, AuditEntry, Endpoint, EndpointSecret
 
@@ -26,6 +28,7 @@ class Objects:
     event: str
     endpoint: str
     delivery: str
+    replay: str
 
 
 @dataclass(frozen=True)
@@ -52,6 +55,8 @@ ONE = [
     Route("GET", "deliveries/{delivery}"),
     Route("POST", "deliveries/{delivery}/retry", {}),
     Route("POST", "deliveries/{delivery}/cancel", {}),
+    Route("GET", "replays/{replay}"),
+    Route("POST", "replays/{replay}/cancel", {}),
 ]
 # Event types are of an app, in both environments.
 OF_TYPES = [
@@ -68,6 +73,7 @@ OF_NO_OBJECT = [
     Route("GET", "endpoints"),
     Route("POST", "endpoints", {"url": "https://192.0.78.1/", "event_types": ["*"]}),
     Route("GET", "deliveries"),
+    Route("POST", "replays", {"endpoint_id": "ep_01m84w1vmver3skjvqwnncx601", "kind": "all"}),
 ]
 
 
@@ -76,7 +82,8 @@ def objects_of(app: App, environment: str) -> Objects:
     event = make_event(app, environment=environment)
     delivery = make_delivery(event, endpoint)
     make_attempt(delivery)
-    return Objects(event.public_id, endpoint.public_id, delivery.public_id)
+    replay = start_replay(app, environment, ReplayKind.ALL, DeliveryFilter(endpoint_id=endpoint.pk), ACTOR)
+    return Objects(event.public_id, endpoint.public_id, delivery.public_id, replay.public_id)
 
 
 def ask(api: Api, route: Route, objects: Objects) -> tuple[int, bytes]:
@@ -96,6 +103,7 @@ def nothing_changes() -> Iterator[None]:
             Event,
             EventType,
             Lane,
+            Replay,
         )
         return {kind: list(kind._default_manager.order_by("pk").values()) for kind in kinds}
 
@@ -122,8 +130,8 @@ def test_an_object_beyond_the_keys_reach_answers_like_a_missing_one(
     in_test = objects_of(shop.app, "test")
     of_rival = objects_of(rival.app, "live")
     missing = Objects(*(id[:-4] + "zzzz" for id in vars(mine).values()))
-    malformed = Objects("evt", "ep_%00", "dlv_\N{SNOWMAN}")
-    mixed_up = Objects(mine.endpoint, mine.delivery, mine.event)
+    malformed = Objects("evt", "ep_%00", "dlv_\N{SNOWMAN}", "job_")
+    mixed_up = Objects(mine.endpoint, mine.delivery, mine.event, mine.event)
     nothing_changes()
 
     answers = {ask(live_api, route, beyond) for beyond in (in_test, of_rival, missing, malformed, mixed_up)}
@@ -191,6 +199,18 @@ def test_a_filter_by_anothers_id_finds_nothing(shop: CreatedApp, rival: CreatedA
     for objects in (theirs, in_test):
         assert live_api.get("deliveries", endpoint_id=objects.endpoint).json() == nothing
         assert live_api.get("deliveries", event_id=objects.event).json() == nothing
+
+
+def test_a_replay_to_anothers_endpoint_answers_like_one_to_a_missing_endpoint(
+    shop: CreatedApp, rival: CreatedApp, live_api: Api, nothing_changes: Callable[[], None]
+) -> None:
+    """S33."""
+    theirs, in_test = objects_of(rival.app, "live"), objects_of(shop.app, "test")
+    nothing_changes()
+
+    for endpoint in (theirs.endpoint, in_test.endpoint, "ep_01m84w1vmver3skjvqwnncx601"):
+        answer = live_api.post("replays", {"endpoint_id": endpoint, "kind": "all"})
+        assert (answer.status_code, answer.json()) == (404, NOT_FOUND)
 
 
 def test_the_tables_above_name_every_route() -> None:

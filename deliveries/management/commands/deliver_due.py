@@ -10,7 +10,8 @@ from django.utils import timezone
 
 from deliveries.engine.drain import Engine
 from deliveries.engine.sweep import sweep, work_is_due
-from deliveries.models import Delivery, DeliveryStatus, Turn
+from deliveries.models import Delivery, DeliveryStatus, Replay, Turn
+from deliveries.replay_batches import work_on_replays
 from switera_webhooks.commands import ServiceCommand
 
 # Between looks at what waits for others: a rate limit, a request that another process has in flight.
@@ -21,7 +22,7 @@ class Command(ServiceCommand):
     help = (
         "Deliver without Celery: what is due now, once, or with --until-empty until nothing is left to do. "
         "Retries that are due later stay for a later run, and so does what an endpoint's circuit breaker or pause "
-        "holds back. SIGTERM and Ctrl-C finish what is in flight, then end."
+        "holds back. Replays that were started are done first. SIGTERM and Ctrl-C finish what is in flight, then end."
     )
 
     def add_arguments(self, parser: ArgumentParser) -> None:
@@ -49,10 +50,12 @@ class Command(ServiceCommand):
     def _deliver(self, engine: Engine, stopping: threading.Event, until_empty: bool) -> int:
         """The number of attempts made."""
         sweep()
+        work_on_replays(stopping.is_set)
         attempts = engine.drain(None, once=not until_empty).sent
         while until_empty and not stopping.is_set():
             sweep()
-            if not (work_is_due() or _is_unfinished()):
+            work_on_replays(stopping.is_set)
+            if not (work_is_due() or _is_unfinished() or Replay.objects.active().exists()):
                 break
             made = engine.drain(None).sent
             attempts += made
