@@ -1,14 +1,16 @@
 """Facts about endpoints that their deliveries tell: health, and how many are held."""
 
+from collections import Counter
+from collections.abc import Mapping
 from typing import Any
 
-from django.db.models import Count, Exists, IntegerField, OuterRef, QuerySet, Subquery
+from django.db.models import BooleanField, Case, Count, Exists, IntegerField, OuterRef, Q, QuerySet, Subquery, When
 from django.db.models.functions import Coalesce
 from django.utils import timezone
 
 from deliveries.models import Delivery, DeliveryStatus, Turn
-from webhooks.health import EndpointFacts, Health, endpoint_health
-from webhooks.models import Endpoint
+from webhooks.health import ATTENTION_WINDOW, EndpointFacts, Health, endpoint_health
+from webhooks.models import DisabledReason, Endpoint
 
 
 def with_facts(endpoints: QuerySet[Endpoint]) -> QuerySet[Any]:
@@ -22,10 +24,15 @@ def with_facts(endpoints: QuerySet[Endpoint]) -> QuerySet[Any]:
         .values("number")
     )
     return endpoints.select_related("lane").annotate(
-        # By turn: a backlog of first attempts is not looked through.
-        waiting_for_retry=Exists(pending.filter(turn__in=(Turn.URGENT, Turn.RETRY), attempt_count__gt=0)),
+        waiting_for_retry=_waiting_for_retry(),
         held_count=Coalesce(Subquery(held, output_field=IntegerField()), 0),
     )
+
+
+def _waiting_for_retry() -> Exists:
+    """Of an Endpoint row. By turn: a backlog of first attempts is not looked through."""
+    pending = Delivery.objects.filter(endpoint=OuterRef("pk"), status=DeliveryStatus.PENDING)
+    return Exists(pending.filter(turn__in=(Turn.URGENT, Turn.RETRY), attempt_count__gt=0))
 
 
 def health_of(endpoint: Any) -> Health:
@@ -46,3 +53,38 @@ def health_of(endpoint: Any) -> Health:
 def held_count_of(endpoint: Any) -> int:
     """Deliveries that wait because the endpoint is disabled, of a row of `with_facts`."""
     return int(endpoint.held_count)
+
+
+def count_by_health(endpoints: QuerySet[Endpoint]) -> Mapping[Health, int]:
+    """How many of these are of each health, all four named. One statement, which groups them by what health reads."""
+    now = timezone.now()
+    facts = {
+        "subscribed": ~Q(event_types=[]),
+        "succeeded": Q(lane__last_success_at__isnull=False),
+        "succeeded_in_test": Q(lane__last_test_success_at__isnull=False),
+        "exhausted": Q(lane__last_exhausted_at__gt=now - ATTENTION_WINDOW),
+        "waiting": Q(_waiting_for_retry()),
+    }
+    told = {
+        name: Case(When(fact, then=True), default=False, output_field=BooleanField()) for name, fact in facts.items()
+    }
+    counts: Counter[Health] = Counter(dict.fromkeys(Health, 0))
+    groups = endpoints.order_by().annotate(**told).values_list("disabled_reason", *facts).annotate(Count("pk"))
+    for disabled_reason, subscribed, succeeded, succeeded_in_test, exhausted, waiting, number in groups:
+        alike = EndpointFacts(
+            subscribed=subscribed,
+            disabled_reason=disabled_reason,
+            last_success_at=now if succeeded else None,
+            last_test_success_at=now if succeeded_in_test else None,
+            last_exhausted_at=now if exhausted else None,
+            waiting_for_retry=waiting,
+        )
+        counts[endpoint_health(alike, now)] += number
+    return counts
+
+
+def in_attention(endpoints: QuerySet[Endpoint]) -> QuerySet[Endpoint]:
+    """Those of these whose health is Attention: the first rule of webhooks/health.py, in SQL."""
+    failed_lately = Q(lane__last_exhausted_at__gt=timezone.now() - ATTENTION_WINDOW)
+    disabled_by_system = Q(disabled_reason__in=(DisabledReason.GONE, DisabledReason.SUSTAINED_FAILURE))
+    return endpoints.filter(failed_lately | disabled_by_system | Q(_waiting_for_retry()))

@@ -21,8 +21,9 @@ from django.conf import settings
 from django.db import connection, models, transaction
 from django.db.models import Exists, F, OuterRef, Q
 
-from deliveries.engine.sweep import work_waits
 from deliveries.models import Attempt, Delivery, DeliveryStatus, Lane
+from deliveries.tally import prune_tallies
+from deliveries.turns import turn_ends
 from events.models import Event
 from switera_webhooks.database import database_now
 from webhooks.models import Endpoint
@@ -43,11 +44,6 @@ DELIVERIES_AT_ONCE = 500
 ENDPOINTS_AT_ONCE = 100
 # After a batch, a rest as long as the batch took: others' transactions and the disk come first.
 REST_SHARE = 1.0
-
-# A worker's turn: as long as a drain's at most, for a worker with one process drains nothing meanwhile. Where
-# something due has waited for so long already, no other process has time for it, and the turn ends.
-TURN_SECONDS = 5.0
-WAITED_SECONDS = 0.3
 
 _FIRST_ID = uuid.UUID(int=0)
 
@@ -88,13 +84,7 @@ def _counted(number: int, noun: str) -> str:
 
 def prune_in_turn() -> Pruned:
     """A worker's turn of prune_history; `more` says that it should have another."""
-    started = time.monotonic()
-
-    def enough() -> bool:
-        past = time.monotonic() - started
-        return past >= TURN_SECONDS or (past >= WAITED_SECONDS and work_waits(WAITED_SECONDS))
-
-    return prune_history(enough)
+    return prune_history(turn_ends())
 
 
 def prune_history(enough: Callable[[], bool] = lambda: False) -> Pruned:
@@ -117,7 +107,8 @@ def prune_history(enough: Callable[[], bool] = lambda: False) -> Pruned:
         pruned += Pruned(endpoints=endpoints)
         if enough():
             return pruned + Pruned(more=True)
-    return pruned
+    # Counts, not history: pages show less of them than retention keeps, and nobody asks how many went.
+    return pruned + Pruned(more=prune_tallies(enough))
 
 
 def first_id_at(moment: dt.datetime) -> uuid.UUID:

@@ -11,7 +11,9 @@ from deliveries.engine.drain import LINGER, Engine
 from deliveries.engine.sweep import sweep as sweep_once
 from deliveries.engine.sweep import work_is_due
 from deliveries.retention import prune_in_turn
-from switera_webhooks.celery import DRAIN_TASK, PRUNE_TASK, SWEEP_TASK
+from deliveries.tally import count_traffic
+from deliveries.turns import turn_ends
+from switera_webhooks.celery import DRAIN_TASK, PRUNE_TASK, SWEEP_TASK, TALLY_TASK
 from switera_webhooks.nudge import nudge
 
 logger = logging.getLogger(__name__)
@@ -63,6 +65,12 @@ def prune() -> None:
         logger.info("Past retention: deleted %s", pruned)
     if pruned.more:
         prune.apply_async(expires=PRUNE_EXPIRES_SECONDS)
+
+
+@shared_task(name=TALLY_TASK)
+def tally() -> None:
+    """Count what has come since the last time, or a turn's worth of it: the next one is soon."""
+    count_traffic(turn_ends())
 
 
 def _finish_in_flight(**_: object) -> None:

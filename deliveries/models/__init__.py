@@ -1,5 +1,18 @@
 from deliveries.models.attempt import Attempt, AttemptStatus
 from deliveries.models.delivery import Delivery, DeliveryStatus, Turn
 from deliveries.models.lane import Lane
+from deliveries.models.tally import AppTally, EndpointTally, EventTypeTally, FailureTally, TallyProgress
 
-__all__ = ["Attempt", "AttemptStatus", "Delivery", "DeliveryStatus", "Lane", "Turn"]
+__all__ = [
+    "AppTally",
+    "Attempt",
+    "AttemptStatus",
+    "Delivery",
+    "DeliveryStatus",
+    "EndpointTally",
+    "EventTypeTally",
+    "FailureTally",
+    "Lane",
+    "TallyProgress",
+    "Turn",
+]

@@ -14,7 +14,7 @@ from django.db import connection
 from django.utils import timezone
 from pytest_django import Settings
 
-from deliveries import retention, tasks
+from deliveries import retention, tasks, turns
 from deliveries.endpoints import delete_endpoint
 from deliveries.engine.statements import statements
 from deliveries.engine.sweep import work_waits
@@ -101,7 +101,7 @@ def test_a_turn_ends_when_its_time_is_over_and_asks_for_another(app: App, monkey
     make_events(app, 4)
     day = moment() + 30 * DAY
     monkeypatch.setattr(retention, "database_now", lambda: day)
-    monkeypatch.setattr(retention, "TURN_SECONDS", 0.0)
+    monkeypatch.setattr(turns, "TURN_SECONDS", 0.0)
     asked: list[object] = []
     monkeypatch.setattr(tasks.prune, "apply_async", lambda **options: asked.append(options))
     tasks.prune()
@@ -118,7 +118,7 @@ def test_a_turn_ends_early_where_something_due_waits(app: App, monkeypatch: pyte
     make_events(app, 4)
     day = moment() + 30 * DAY
     monkeypatch.setattr(retention, "database_now", lambda: day)
-    monkeypatch.setattr(retention, "WAITED_SECONDS", 0.0)
+    monkeypatch.setattr(turns, "WAITED_SECONDS", 0.0)
     assert retention.prune_in_turn() == Pruned(events=3, more=True)
     statements().fan_out(10)
     statements().claim(10, 25.0)
