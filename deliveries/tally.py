@@ -213,34 +213,50 @@ class _Counted:
                 last=Max(key, filter=failed),
             )
         )
-        for *of, status, code, time_class_, attempts, exhausted, first, last in counts.iterator():
-            app, environment, endpoint, event_type = of
-            name = "failed" if code else "succeeded"
-            of_app = self._app(app, environment)
-            for row in (of_app, self._event_type(app, environment, event_type), self._endpoint(endpoint)):
-                setattr(row, name, getattr(row, name) + attempts)
-            of_app.exhausted += exhausted
-            outcome = f"{status or ''}:{code}"
-            of_app.outcomes[outcome] = of_app.outcomes.get(outcome, 0) + attempts
-            if time_class_ is not None:
-                times = of_app.response_times
-                times[str(time_class_)] = times.get(str(time_class_), 0) + attempts
+        rows_of: dict[tuple[Any, ...], tuple[AppTally, EventTypeTally, EndpointTally]] = {}
+        for row in counts.iterator():
+            of, (status, code, time_class_, attempts, exhausted, first, last) = row[:4], row[4:]
+            if of not in rows_of:
+                app, environment, endpoint, event_type = of
+                of_type = self._event_type(app, environment, event_type)
+                rows_of[of] = (self._app(app, environment), of_type, self._endpoint(endpoint))
+            of_app, _, _ = rows_of[of]
             if code:
-                failure = FailureTally(
-                    app_id=app,
-                    environment=environment,
-                    endpoint_id=endpoint,
-                    response_status=status or 0,
-                    error_code=code,
-                    attempts=attempts,
-                    first_attempt=uuid.UUID(first),
-                    last_attempt=uuid.UUID(last),
-                    start=self._hour,
-                    slice=self._slice,
-                )
-                same = self._rows[FailureTally].setdefault(failure.key, failure)
-                if same is not failure:
-                    same.add(failure)
+                for tally in rows_of[of]:
+                    tally.failed += attempts
+                self._add_failures(of[:3], status or 0, code, attempts, uuid.UUID(first), uuid.UUID(last))
+            else:
+                for tally in rows_of[of]:
+                    tally.succeeded += attempts
+            of_app.exhausted += exhausted
+            outcomes, outcome = of_app.outcomes, f"{status or ''}:{code}"
+            outcomes[outcome] = outcomes.get(outcome, 0) + attempts
+            if time_class_ is not None:
+                times, name = of_app.response_times, str(time_class_)
+                times[name] = times.get(name, 0) + attempts
+
+    def _add_failures(
+        self, of: tuple[Any, ...], status: int, code: str, attempts: int, first: uuid.UUID, last: uuid.UUID
+    ) -> None:
+        app, environment, endpoint = of
+        failures = self._rows[FailureTally]
+        key = (endpoint, status, code)
+        if key not in failures:
+            failures[key] = FailureTally(
+                app_id=app,
+                environment=environment,
+                endpoint_id=endpoint,
+                response_status=status,
+                error_code=code,
+                first_attempt=first,
+                last_attempt=last,
+                start=self._hour,
+                slice=self._slice,
+            )
+        row = failures[key]
+        row.attempts += attempts
+        row.first_attempt = min(row.first_attempt, first)
+        row.last_attempt = max(row.last_attempt, last)
 
     def _app(self, app: uuid.UUID, environment: str) -> AppTally:
         return self._row(AppTally, self._half_hour, app, environment)

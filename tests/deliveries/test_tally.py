@@ -36,6 +36,7 @@ from tests.deliveries.traffic import (
     clock,
     count,
     fail_at,
+    forget,
     make_delivery_at,
     make_event_at,
     succeed_at,
@@ -237,8 +238,7 @@ def test_every_minute_of_running_counts_the_same_as_one_run_at_the_end(endpoint:
         moment += 47 * SECOND
     count(SETTLED)
     one_by_one = everything()
-    for model in (*TALLIES, TallyProgress):
-        model._default_manager.all().delete()
+    forget()
     count(SETTLED)
     assert everything() == one_by_one
     assert sum(len(found) for found in one_by_one) == 13
@@ -287,8 +287,7 @@ def test_of_two_runners_one_writes(endpoint: Endpoint) -> None:
         with patch("deliveries.tally._Counted", meanwhile):
             assert not count(moment)
     both = everything()
-    for model in (*TALLIES, TallyProgress):
-        model._default_manager.all().delete()
+    forget()
     count(SETTLED)
     assert everything() == both
 
@@ -299,7 +298,8 @@ def test_a_run_that_is_cut_short_has_changed_nothing(endpoint: Endpoint, moment:
     make_traffic(endpoint)
     count(at("12:02:00"))
     before, progress = everything(), TallyProgress.objects.values().get()
-    inner, calls = tally._save, []
+    inner = tally._save
+    calls: list[None] = []
 
     def dies(*arguments: Any, **options: Any) -> None:
         calls.append(None)
@@ -318,8 +318,7 @@ def test_a_run_that_is_cut_short_has_changed_nothing(endpoint: Endpoint, moment:
 
     count(SETTLED)
     whole = everything()
-    for model in (*TALLIES, TallyProgress):
-        model._default_manager.all().delete()
+    forget()
     count(SETTLED)
     assert everything() == whole
 

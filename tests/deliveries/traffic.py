@@ -7,8 +7,8 @@ from contextlib import contextmanager
 from typing import Any
 from unittest.mock import patch
 
-from deliveries.models import Attempt, AttemptStatus, Delivery, DeliveryStatus
-from deliveries.tally import count_traffic
+from deliveries.models import Attempt, AttemptStatus, Delivery, DeliveryStatus, TallyProgress
+from deliveries.tally import TALLIES, count_traffic
 from events.models import Event
 from switera_webhooks.ids import first_id_at
 from tests.factories import make_attempt, make_delivery
@@ -88,3 +88,10 @@ def count(moment: dt.datetime = NOW, enough: Callable[[], bool] = lambda: False)
     """count_traffic at that moment."""
     with clock(moment):
         return count_traffic(enough)
+
+
+def forget() -> None:
+    """As if nothing had ever been counted."""
+    TallyProgress.objects.all().delete()
+    for model in TALLIES:
+        model._default_manager.all().delete()
