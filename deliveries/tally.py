@@ -18,9 +18,9 @@ keep. Each row is read twice.
 
 After a time without a scheduler, whatever is older than five minutes is settled at once, up to half an hour at a time.
 
-Reading happens outside of any transaction and locks nothing. What was found is written in one, together with how far
-counting has come, by an UPDATE that names how far it had come before. So a run that is cut short has changed nothing,
-and of two that counted the same one writes. (On SQLite a long read so keeps no writer waiting.)
+Reading comes first and locks nothing, nor does it keep a writer of SQLite waiting. What was found is written in a
+transaction of its own, together with how far counting has come, by an UPDATE that names how far it had come before. So
+a run that is cut short has changed nothing, and of two that counted the same one writes.
 """
 
 import datetime as dt
@@ -48,7 +48,7 @@ from deliveries.models import (
 from deliveries.models.tally import Tally
 from deliveries.response_times import time_class
 from events.models import Event
-from switera_webhooks.database import database_now
+from switera_webhooks.database import database_now, whole_tables_left_alone
 from switera_webhooks.ids import first_id_at, made_at
 
 SLICE = dt.timedelta(seconds=10)
@@ -174,9 +174,12 @@ class _Counted:
         self._half_hour = bucket_start(piece.begin, HALF_HOUR)
         self._hour = bucket_start(piece.begin, HOUR)
         self._rows: dict[type[Tally], dict[tuple[object, ...], Any]] = {model: {} for model in TALLIES}
-        self._add_events(piece)
-        self._add_deliveries(piece)
-        self._add_attempts(piece)
+        # Measured with a million deliveries: for half an hour's attempts the planner reads all deliveries, 350 ms
+        # instead of 66.
+        with whole_tables_left_alone():
+            self._add_events(piece)
+            self._add_deliveries(piece)
+            self._add_attempts(piece)
 
     def rows(self, model: type[Tally]) -> list[Any]:
         return list(self._rows[model].values())

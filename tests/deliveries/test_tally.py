@@ -385,7 +385,9 @@ def test_a_piece_costs_the_same_however_much_it_holds(endpoint: Endpoint) -> Non
     while counted_until() != at("12:01:00"):
         count(at("12:01:40"), lambda: True)
     few, many = statements(at("12:01:40")), statements(at("12:01:40"))
-    assert (few, many, counted_until()) == (11, 11, at("12:01:20"))
+    # Where reads are in a transaction of their own, three more.
+    expected = 14 if connection.vendor == "postgresql" else 11
+    assert (few, many, counted_until()) == (expected, expected, at("12:01:20"))
 
 
 # Going away ----------------------------------------------------------------------------------------
