@@ -3,32 +3,35 @@
 from collections import Counter
 from typing import Any
 
-from django.db.models import Count, Exists, IntegerField, OuterRef, QuerySet, Subquery
+from django.db.models import BooleanField, Case, Count, Exists, IntegerField, OuterRef, Q, QuerySet, Subquery, When
 from django.db.models.functions import Coalesce
 from django.utils import timezone
 
 from deliveries.models import Delivery, DeliveryStatus, Turn
-from webhooks.health import AppHealth, EndpointFacts, Health, endpoint_health
-from webhooks.models import App, Endpoint
-
-_PENDING = Delivery.objects.filter(endpoint=OuterRef("pk"), status=DeliveryStatus.PENDING)
-# By turn: a backlog of first attempts is not looked through.
-_WAITING_FOR_RETRY = Exists(_PENDING.filter(turn__in=(Turn.URGENT, Turn.RETRY), attempt_count__gt=0))
+from webhooks.health import ATTENTION_WINDOW, AppHealth, EndpointFacts, Health, endpoint_health
+from webhooks.models import App, DisabledReason, Endpoint
 
 
 def with_facts(endpoints: QuerySet[Endpoint]) -> QuerySet[Any]:
     """Rows that `health_of` and `held_count_of` read without a query each."""
+    pending = Delivery.objects.filter(endpoint=OuterRef("pk"), status=DeliveryStatus.PENDING)
     held = (
-        _PENDING.filter(test=False, endpoint__disabled_at__isnull=False)
+        pending.filter(test=False, endpoint__disabled_at__isnull=False)
         .order_by()
         .values("endpoint")
         .annotate(number=Count("pk"))
         .values("number")
     )
     return endpoints.select_related("lane").annotate(
-        waiting_for_retry=_WAITING_FOR_RETRY,
+        waiting_for_retry=_waiting_for_retry(),
         held_count=Coalesce(Subquery(held, output_field=IntegerField()), 0),
     )
+
+
+def _waiting_for_retry() -> Exists:
+    """Of an Endpoint row. By turn: a backlog of first attempts is not looked through."""
+    pending = Delivery.objects.filter(endpoint=OuterRef("pk"), status=DeliveryStatus.PENDING)
+    return Exists(pending.filter(turn__in=(Turn.URGENT, Turn.RETRY), attempt_count__gt=0))
 
 
 def health_of(endpoint: Any) -> Health:
@@ -46,24 +49,47 @@ def health_of(endpoint: Any) -> Health:
     )
 
 
-def app_health_of(app: App, environment: str) -> AppHealth:
-    """How the endpoints of the app's environment do. One query, which counts no deliveries: every page asks."""
-    endpoints = Endpoint.objects.in_scope(app, environment).select_related("lane").order_by()
-    rows = endpoints.annotate(waiting_for_retry=_WAITING_FOR_RETRY).only(
-        "event_types",
-        "disabled_reason",
-        "lane__last_success_at",
-        "lane__last_test_success_at",
-        "lane__last_exhausted_at",
-    )
-    counts: Counter[Health] = Counter()
-    disabled = 0
-    for row in rows:
-        counts[health_of(row)] += 1
-        disabled += row.disabled_reason is not None
-    return AppHealth(counts, disabled)
-
-
 def held_count_of(endpoint: Any) -> int:
     """Deliveries that wait because the endpoint is disabled, of a row of `with_facts`."""
     return int(endpoint.held_count)
+
+
+def app_health_of(app: App, environment: str) -> AppHealth:
+    """How the endpoints of the app's environment do; every page asks.
+
+    One statement, which groups them by what health reads: an app may have 100,000, and counts no deliveries.
+    """
+    now = timezone.now()
+    facts = {
+        "subscribed": ~Q(event_types=[]),
+        "succeeded": Q(lane__last_success_at__isnull=False),
+        "succeeded_in_test": Q(lane__last_test_success_at__isnull=False),
+        "exhausted": Q(lane__last_exhausted_at__gt=now - ATTENTION_WINDOW),
+        "waiting": Q(_waiting_for_retry()),
+    }
+    told = {
+        name: Case(When(fact, then=True), default=False, output_field=BooleanField()) for name, fact in facts.items()
+    }
+    counts: Counter[Health] = Counter(dict.fromkeys(Health, 0))
+    disabled = 0
+    endpoints = Endpoint.objects.in_scope(app, environment).order_by()
+    groups = endpoints.annotate(**told).values_list("disabled_reason", *facts).annotate(Count("pk"))
+    for disabled_reason, subscribed, succeeded, succeeded_in_test, exhausted, waiting, number in groups:
+        alike = EndpointFacts(
+            subscribed=subscribed,
+            disabled_reason=disabled_reason,
+            last_success_at=now if succeeded else None,
+            last_test_success_at=now if succeeded_in_test else None,
+            last_exhausted_at=now if exhausted else None,
+            waiting_for_retry=waiting,
+        )
+        counts[endpoint_health(alike, now)] += number
+        disabled += number if disabled_reason is not None else 0
+    return AppHealth(counts, disabled)
+
+
+def in_attention(endpoints: QuerySet[Endpoint]) -> QuerySet[Endpoint]:
+    """Those of these whose health is Attention: the first rule of webhooks/health.py, in SQL."""
+    failed_lately = Q(lane__last_exhausted_at__gt=timezone.now() - ATTENTION_WINDOW)
+    disabled_by_system = Q(disabled_reason__in=(DisabledReason.GONE, DisabledReason.SUSTAINED_FAILURE))
+    return endpoints.filter(failed_lately | disabled_by_system | Q(_waiting_for_retry()))

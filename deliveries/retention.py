@@ -22,6 +22,7 @@ from django.db import models, transaction
 from django.db.models import Exists, F, OuterRef, Q
 
 from deliveries.models import Attempt, Delivery, DeliveryStatus, Lane
+from deliveries.tally import prune_tallies
 from deliveries.worker_turn import begin_turn
 from events.models import Event
 from switera_webhooks.database import database_now, use_indexes
@@ -106,7 +107,8 @@ def prune_history(enough: Callable[[], bool] = lambda: False) -> Pruned:
         pruned += Pruned(endpoints=endpoints)
         if enough():
             return pruned + Pruned(more=True)
-    return pruned
+    # Counts, not history: pages show less of them than retention keeps, and nobody asks how many went.
+    return pruned + Pruned(more=prune_tallies(enough))
 
 
 def first_id_at(moment: dt.datetime) -> uuid.UUID:

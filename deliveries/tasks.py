@@ -12,8 +12,9 @@ from deliveries.engine.sweep import sweep as sweep_once
 from deliveries.engine.sweep import work_is_due
 from deliveries.replay_batches import replays_wait, work_on_replays
 from deliveries.retention import prune_in_turn
+from deliveries.tally import count_traffic
 from deliveries.worker_turn import begin_turn
-from switera_webhooks.celery import DRAIN_TASK, PRUNE_TASK, REPLAY_TASK, SWEEP_TASK
+from switera_webhooks.celery import DRAIN_TASK, PRUNE_TASK, REPLAY_TASK, SWEEP_TASK, TALLY_TASK
 from switera_webhooks.nudge import nudge
 
 logger = logging.getLogger(__name__)
@@ -77,6 +78,12 @@ def prune() -> None:
         logger.info("Past retention: deleted %s", pruned)
     if pruned.more:
         prune.apply_async(expires=PRUNE_EXPIRES_SECONDS)
+
+
+@shared_task(name=TALLY_TASK)
+def tally() -> None:
+    """Count what has come since the last time, or a turn's worth of it: the next one is soon."""
+    count_traffic(begin_turn())
 
 
 def _finish_in_flight(**_: object) -> None:

@@ -17,6 +17,7 @@ DRAIN_TASK = "deliveries.drain"
 SWEEP_TASK = "deliveries.sweep"
 PRUNE_TASK = "deliveries.prune"
 REPLAY_TASK = "deliveries.replay"
+TALLY_TASK = "deliveries.tally"
 
 app = Celery("switera_webhooks")
 
@@ -57,6 +58,8 @@ app.conf.update(
         # The net under everything: due rows whose nudge was lost, leases whose worker died. Twice a second, since an
         # idle system starts a due retry within one.
         "sweep": {"task": SWEEP_TASK, "schedule": 0.5, "options": {"expires": 5}},
+        # What the pages' figures are read from. A turn that was missed is made up for by the next.
+        "tally": {"task": TALLY_TASK, "schedule": 10.0, "options": {"expires": 10}},
         # What is past retention, at night (UTC); the task asks for its own continuation. A night without a scheduler or
         # worker is made up for by the next.
         "prune": {"task": PRUNE_TASK, "schedule": crontab(hour="3", minute="17"), "options": {"expires": 3600}},

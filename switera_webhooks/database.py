@@ -1,11 +1,11 @@
 """The database: its clock, statements that every request runs, and connections that were lost while kept."""
 
 import datetime as dt
-from collections.abc import Callable, Sequence
-from contextlib import nullcontext
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager, nullcontext
 from typing import Any, TypeVar, cast
 
-from django.db import DEFAULT_DB_ALIAS, InterfaceError, OperationalError, connection, connections
+from django.db import DEFAULT_DB_ALIAS, InterfaceError, OperationalError, connection, connections, transaction
 from django.db.backends.utils import CursorDebugWrapper
 from django.utils import timezone
 
@@ -27,6 +27,21 @@ def use_indexes() -> None:
     if connection.vendor == "postgresql":
         with connection.cursor() as cursor:
             cursor.execute("set local enable_seqscan = off")
+
+
+@contextmanager
+def whole_tables_left_alone() -> Iterator[None]:
+    """For reads of a range of a big table: PostgreSQL joins by indexes, whatever its statistics make it believe.
+
+    In a transaction, unless one is open already. SQLite joins by indexes anyway, and a transaction would keep writers
+    waiting: there it is nothing.
+    """
+    if connection.vendor != "postgresql":
+        yield
+        return
+    with transaction.atomic():
+        use_indexes()
+        yield
 
 
 def hot_rows(statement: str, parameters: Sequence[object]) -> list[tuple[Any, ...]]:

@@ -42,6 +42,11 @@ def first_id_at(moment: dt.datetime, milliseconds: int = 0) -> uuid.UUID:
     return uuid.UUID(int=min(max(number, 0), _LAST_MILLISECOND) << 80)
 
 
+def made_at(key: uuid.UUID) -> dt.datetime:
+    """The moment in a UUIDv7, to the millisecond, by the clock of whoever made it."""
+    return dt.datetime(1970, 1, 1, tzinfo=dt.UTC) + dt.timedelta(milliseconds=key.int >> 80)
+
+
 def to_public_id(prefix: Prefix, key: uuid.UUID) -> str:
     """The id as users see it. Written out, ten bits at a time: hot, and half the time of the library's way."""
     n = key.int

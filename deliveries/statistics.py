@@ -1,0 +1,355 @@
+"""What the Overview tells of an app and environment, and the list of endpoints of each: read from tallies, not history.
+
+deliveries/tally.py says what is counted, and what `succeeded`, `failed` and `exhausted` mean. Figures are as old as
+`as_of` says. Nothing here counts test sends, and everything is of one app and environment (S33, S34).
+
+A period ends with the bucket that is just under way: 24 hours are 48 half hours, 7 days are 168 hours. `before` is the
+same period just before, of whose last bucket as much is taken as has passed of the one under way, so that half an hour
+that has only begun looks like no decline.
+"""
+
+import datetime as dt
+import uuid
+from collections import Counter, defaultdict
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from enum import Enum
+from typing import Any
+
+from django.db.models import Case, Count, F, Min, OuterRef, QuerySet, Subquery, Sum, When
+from django.db.models.functions import Coalesce, Greatest
+from django.utils import timezone
+
+from deliveries.models import (
+    AppTally,
+    Attempt,
+    Delivery,
+    DeliveryStatus,
+    EndpointTally,
+    EventTypeTally,
+    FailureTally,
+    Turn,
+)
+from deliveries.response_times import percentile
+from deliveries.tally import HALF_HOUR, HOUR, bucket_start, counted_until
+from switera_webhooks.ids import made_at
+from webhooks.models import App, Endpoint
+
+HOURS = 24
+# Deliveries that wait for a retry are counted so far and no further.
+WAITING_AT_MOST = 10_000
+# The latest failures are looked for in so many rows, each an hour of an endpoint and cause, or ten seconds.
+FAILURE_ROWS = 2_000
+
+
+class Period(Enum):
+    """How far back, and in which steps."""
+
+    DAY = (48, HALF_HOUR)
+    WEEK = (168, HOUR)
+
+    def __init__(self, buckets: int, step: dt.timedelta) -> None:
+        self.buckets = buckets
+        self.step = step
+
+    @property
+    def length(self) -> dt.timedelta:
+        return self.buckets * self.step
+
+
+@dataclass(frozen=True)
+class Totals:
+    """Sums of a period. `succeeded` and `failed` are attempts; `exhausted` those that were a delivery's last."""
+
+    events: int
+    deliveries: int
+    succeeded: int
+    failed: int
+    exhausted: int
+    # Milliseconds, exact up to 12, within 1 ms or 5 % above; None without answers.
+    p50_ms: int | None
+    p95_ms: int | None
+
+    @property
+    def success_rate(self) -> float | None:
+        return _rate(self.succeeded, self.failed)
+
+
+@dataclass(frozen=True)
+class Point:
+    """A step of a period."""
+
+    start: dt.datetime
+    deliveries: int
+    succeeded: int
+    failed: int
+
+    @property
+    def error_rate(self) -> float | None:
+        """From 0 to 1, of attempts; None where none was made."""
+        return _rate(self.failed, self.succeeded)
+
+
+@dataclass(frozen=True)
+class OutcomeCount:
+    """Attempts that got that response status (None: none), and failed for that reason (empty: they succeeded)."""
+
+    response_status: int | None
+    error_code: str
+    attempts: int
+
+
+@dataclass(frozen=True)
+class EventTypeCount:
+    event_type: str
+    events: int
+    deliveries: int
+    succeeded: int
+    failed: int
+
+    @property
+    def success_rate(self) -> float | None:
+        return _rate(self.succeeded, self.failed)
+
+
+@dataclass(frozen=True)
+class Traffic:
+    """A period of an app and environment."""
+
+    period: Period
+    since: dt.datetime
+    # Counted until then; None where nothing has been counted yet.
+    as_of: dt.datetime | None
+    totals: Totals
+    before: Totals
+    # Oldest first, one for every step of the period.
+    points: tuple[Point, ...]
+    # Most attempts first.
+    outcomes: tuple[OutcomeCount, ...]
+    # Most deliveries first.
+    event_types: tuple[EventTypeCount, ...]
+
+
+@dataclass(frozen=True)
+class WaitingForRetry:
+    """Deliveries that failed and are tried again by themselves, of enabled endpoints; as of now, not of `as_of`."""
+
+    count: int
+    # There are more than WAITING_AT_MOST: `count` is that, and the moments are those of the ones counted.
+    capped: bool
+    # When the oldest of them was made, and when the first of them goes out: later than it is due where the endpoint's
+    # circuit breaker or pause says so.
+    oldest_at: dt.datetime | None
+    next_at: dt.datetime | None
+
+
+@dataclass(frozen=True)
+class Failure:
+    """Attempts of the last 24 hours that failed at one endpoint for one cause."""
+
+    endpoint: Endpoint
+    response_status: int | None
+    error_code: str
+    attempts: int
+    first_at: dt.datetime
+    last_at: dt.datetime
+    # That of the last of these attempts; None where it has been deleted.
+    delivery_id: uuid.UUID | None
+
+
+@dataclass(frozen=True)
+class EndpointTraffic:
+    """An endpoint's last 24 hours: this one and the 23 before it."""
+
+    # Oldest first, 24 of them.
+    hours: tuple[Point, ...]
+    deliveries: int
+    succeeded: int
+    failed: int
+    # The newest, whatever became of it.
+    last_delivery: Delivery | None
+
+    @property
+    def success_rate(self) -> float | None:
+        return _rate(self.succeeded, self.failed)
+
+
+def relative_change(now: float | None, before: float | None) -> float | None:
+    """0.06 where it is 6 % more than before; None where there is nothing to compare with."""
+    return None if now is None or not before else now / before - 1
+
+
+def traffic(app: App, environment: str, period: Period) -> Traffic:
+    """Three statements, which read some 1,500 rows and those of the app's event types."""
+    as_of = counted_until()
+    now = timezone.now()
+    current = bucket_start(now, period.step)
+    since = current - (period.buckets - 1) * period.step
+    sums: defaultdict[dt.datetime, _Sum] = defaultdict(_Sum)
+    rows = AppTally.objects.filter(app=app, environment=environment, start__gte=since - period.length)
+    for start, *figures in rows.values_list("start", *_Sum.COLUMNS):
+        sums[bucket_start(start, period.step)].add(figures)
+    # Where counting lags, as much has passed as is counted.
+    passed = min(1.0, max(0.0, ((as_of or now) - current) / period.step))
+    steps = [since + number * period.step for number in range(period.buckets)]
+    total, before = _Sum(), _Sum()
+    for step in steps:
+        total.add_sum(sums[step])
+        earlier = step - period.length
+        before.add_sum(sums[earlier], passed if step == current else 1.0)
+    return Traffic(
+        period=period,
+        since=since,
+        as_of=as_of,
+        totals=total.totals(),
+        before=before.totals(),
+        points=tuple(sums[step].point(step) for step in steps),
+        outcomes=total.outcomes_told(),
+        event_types=_event_types(app, environment, since),
+    )
+
+
+class _Sum:
+    """Rows of AppTally added up."""
+
+    NUMBERS = ("events", "deliveries", "succeeded", "failed", "exhausted")
+    COLUMNS = (*NUMBERS, "outcomes", "response_times")
+
+    def __init__(self) -> None:
+        self.numbers: Counter[str] = Counter()
+        self.outcomes: Counter[str] = Counter()
+        self.response_times: Counter[str] = Counter()
+
+    def add(self, figures: Sequence[Any]) -> None:
+        *numbers, outcomes, response_times = figures
+        self.numbers.update(dict(zip(self.NUMBERS, numbers, strict=True)))
+        self.outcomes.update(outcomes)
+        self.response_times.update(response_times)
+
+    def add_sum(self, other: "_Sum", share: float = 1.0) -> None:
+        """Numbers are taken by their share; times and outcomes whole, since only how they are spread is told."""
+        self.numbers.update({name: round(number * share) for name, number in other.numbers.items()})
+        self.outcomes.update(other.outcomes)
+        self.response_times.update(other.response_times)
+
+    def totals(self) -> Totals:
+        classes = {int(name): attempts for name, attempts in self.response_times.items()}
+        p50, p95 = percentile(classes, 0.5), percentile(classes, 0.95)
+        return Totals(**{name: self.numbers[name] for name in self.NUMBERS}, p50_ms=p50, p95_ms=p95)
+
+    def point(self, start: dt.datetime) -> Point:
+        return Point(start, self.numbers["deliveries"], self.numbers["succeeded"], self.numbers["failed"])
+
+    def outcomes_told(self) -> tuple[OutcomeCount, ...]:
+        told = []
+        for text, attempts in self.outcomes.items():
+            status, _, code = text.partition(":")
+            told.append(OutcomeCount(int(status) if status else None, code, attempts))
+        return tuple(sorted(told, key=lambda one: (-one.attempts, one.response_status or 0, one.error_code)))
+
+
+def _event_types(app: App, environment: str, since: dt.datetime) -> tuple[EventTypeCount, ...]:
+    rows = EventTypeTally.objects.filter(app=app, environment=environment, start__gte=since)
+    sums = rows.order_by().values_list("event_type").annotate(*(Sum(name) for name in EventTypeTally.COUNTS))
+    counts = [EventTypeCount(*row) for row in sums]
+    return tuple(sorted(counts, key=lambda one: (-one.deliveries, -one.events, one.event_type)))
+
+
+def waiting_for_retry(app: App, environment: str) -> WaitingForRetry:
+    """One statement; reads WAITING_AT_MOST rows at most, by the index of what is due on each endpoint."""
+    waiting = Delivery.objects.filter(
+        # Those of retries by hand, and the others. First attempts are not looked through.
+        turn__in=(Turn.URGENT, Turn.RETRY),
+        status=DeliveryStatus.PENDING,
+        attempt_count__gt=0,
+        test=False,
+        endpoint__in=Endpoint.objects.in_scope(app, environment).filter(disabled_at=None),
+    ).order_by()
+    postponed = (Coalesce(F(f"endpoint__lane__{name}"), F("due_at")) for name in ("open_until", "paused_until"))
+    # What a person tries again goes out in spite of breaker and pause.
+    goes_at = Case(When(turn=Turn.URGENT, then=F("due_at")), default=Greatest(F("due_at"), *postponed))
+    rows = waiting.annotate(goes_at=goes_at)[: WAITING_AT_MOST + 1]
+    told = rows.aggregate(count=Count("pk"), oldest_at=Min("created_at"), next_at=Min("goes_at"))
+    count = told.pop("count")
+    return WaitingForRetry(count=min(count, WAITING_AT_MOST), capped=count > WAITING_AT_MOST, **told)
+
+
+def latest_failures(app: App, environment: str, limit: int) -> list[Failure]:
+    """The causes that failed last, newest first; deleted endpoints are left out. Four statements.
+
+    Which they are is looked for in the newest FAILURE_ROWS rows; what is told of them is of all 24 hours.
+    """
+    since = bucket_start(timezone.now(), HOUR) - (HOURS - 1) * HOUR
+    rows = FailureTally.objects.filter(
+        app=app, environment=environment, endpoint__deleted_at=None, start__gte=since
+    ).order_by("-start")
+    latest: dict[_Cause, uuid.UUID] = {}
+    for cause, _, _, last in _failure_rows(rows[:FAILURE_ROWS]):
+        latest[cause] = max(last, latest.get(cause, last))
+    causes = sorted(latest, key=lambda cause: latest[cause], reverse=True)[:limit]
+    attempts: Counter[_Cause] = Counter()
+    first = dict(latest)
+    for cause, number, earliest, last in _failure_rows(rows.filter(endpoint__in={cause[0] for cause in causes})):
+        attempts[cause] += number
+        if cause in latest:
+            first[cause], latest[cause] = min(first[cause], earliest), max(latest[cause], last)
+    endpoints = Endpoint.objects.in_scope(app, environment).in_bulk([cause[0] for cause in causes])
+    deliveries = dict(
+        Attempt.objects.filter(pk__in=[latest[cause] for cause in causes]).values_list("pk", "delivery_id")
+    )
+    return [
+        Failure(
+            endpoint=endpoints[cause[0]],
+            response_status=cause[1] or None,
+            error_code=cause[2],
+            attempts=attempts[cause],
+            first_at=made_at(first[cause]),
+            last_at=made_at(latest[cause]),
+            delivery_id=deliveries.get(latest[cause]),
+        )
+        for cause in causes
+        if cause[0] in endpoints
+    ]
+
+
+# Endpoint, response status (0: none), error code.
+_Cause = tuple[uuid.UUID, int, str]
+
+
+def _failure_rows(rows: QuerySet[FailureTally]) -> list[tuple[_Cause, int, uuid.UUID, uuid.UUID]]:
+    columns = ("endpoint_id", "response_status", "error_code", "attempts", "first_attempt", "last_attempt")
+    return [((row[0], row[1], row[2]), row[3], row[4], row[5]) for row in rows.values_list(*columns)]
+
+
+def endpoint_traffic(app: App, environment: str, endpoints: Sequence[Endpoint]) -> Mapping[uuid.UUID, EndpointTraffic]:
+    """By endpoint id, of those given that are of the app and environment: a page of them. Three statements."""
+    current = bucket_start(timezone.now(), HOUR)
+    since = current - (HOURS - 1) * HOUR
+    newest = Delivery.objects.filter(endpoint=OuterRef("pk"), test=False).order_by("-id").values("pk")[:1]
+    mine = Endpoint.objects.in_scope(app, environment).filter(pk__in=[endpoint.pk for endpoint in endpoints])
+    newest_of = dict(mine.annotate(newest=Subquery(newest)).values_list("pk", "newest"))
+    last = Delivery.objects.in_bulk([key for key in newest_of.values() if key is not None])
+    sums = (
+        EndpointTally.objects.filter(endpoint__in=list(newest_of), start__gte=since)
+        .order_by()
+        .values_list("endpoint_id", "start")
+        .annotate(*(Sum(name) for name in EndpointTally.COUNTS))
+    )
+    figures = {(endpoint, start): counts for endpoint, start, *counts in sums}
+    told: dict[uuid.UUID, EndpointTraffic] = {}
+    for endpoint, key in newest_of.items():
+        starts = [since + number * HOUR for number in range(HOURS)]
+        hours = tuple(Point(start, *figures.get((endpoint, start), (0, 0, 0))) for start in starts)
+        told[endpoint] = EndpointTraffic(
+            hours=hours,
+            deliveries=sum(hour.deliveries for hour in hours),
+            succeeded=sum(hour.succeeded for hour in hours),
+            failed=sum(hour.failed for hour in hours),
+            last_delivery=last.get(key) if key else None,
+        )
+    return told
+
+
+def _rate(these: int, others: int) -> float | None:
+    """From 0 to 1; None of nothing."""
+    return these / (these + others) if these + others else None
