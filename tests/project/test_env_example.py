@@ -71,6 +71,7 @@ def test_its_values_are_the_defaults(debug: str) -> None:
         ("EMAIL_URL", "mail://switera:hush@host"),
         ("WEBHOOKS_RETRY_SCHEDULE", "5,-1"),
         ("WEBHOOKS_RETENTION_DAYS", "0"),
+        ("WEBHOOKS_REPLAY_MAX", "-1"),
         ("WEBHOOKS_ALLOWED_PORTS", "443,70000"),
         ("WEBHOOKS_ALLOWED_PRIVATE_NETWORKS", "10.0.0.1/8"),
     ],

@@ -23,6 +23,12 @@ def ports() -> dict[str, str]:
 
 
 @pytest.fixture
+def broker_url(empty_database_url: str, request: pytest.FixtureRequest) -> str:
+    """Redis beside PostgreSQL, the embedded broker (empty) beside SQLite."""
+    return "" if empty_database_url.startswith("sqlite") else str(request.getfixturevalue("redis_url"))
+
+
+@pytest.fixture
 def start_run(tree: Path, ports: dict[str, str]) -> Iterator[StartRun]:
     """Starts a run in the tree, with further variables as keywords."""
     runs: list[Run] = []

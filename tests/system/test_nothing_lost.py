@@ -75,12 +75,6 @@ def receiver() -> Iterator[HoldingReceiver]:
         holding.release.set()
 
 
-@pytest.fixture
-def broker_url(empty_database_url: str, request: pytest.FixtureRequest) -> str:
-    """Redis beside PostgreSQL, the embedded broker (empty) beside SQLite."""
-    return "" if empty_database_url.startswith("sqlite") else str(request.getfixturevalue("redis_url"))
-
-
 def test_a_kill_of_everything_and_a_broker_that_forgets_lose_nothing(
     start_run: StartRun, receiver: HoldingReceiver, empty_database_url: str, broker_url: str
 ) -> None:
