@@ -57,10 +57,11 @@ def app_health_of(app: App, environment: str) -> AppHealth:
         "lane__last_exhausted_at",
     )
     counts: Counter[Health] = Counter()
-    disabled = 0
+    disabled: Counter[Health] = Counter()
     for row in rows:
-        counts[health_of(row)] += 1
-        disabled += row.disabled_reason is not None
+        health = health_of(row)
+        counts[health] += 1
+        disabled[health] += row.disabled_reason is not None
     return AppHealth(counts, disabled)
 
 
