@@ -71,7 +71,7 @@ def app_health_of(app: App, environment: str) -> AppHealth:
         name: Case(When(fact, then=True), default=False, output_field=BooleanField()) for name, fact in facts.items()
     }
     counts: Counter[Health] = Counter(dict.fromkeys(Health, 0))
-    disabled = 0
+    disabled: Counter[Health] = Counter()
     endpoints = Endpoint.objects.in_scope(app, environment).order_by()
     groups = endpoints.annotate(**told).values_list("disabled_reason", *facts).annotate(Count("pk"))
     for disabled_reason, subscribed, succeeded, succeeded_in_test, exhausted, waiting, number in groups:
@@ -83,8 +83,9 @@ def app_health_of(app: App, environment: str) -> AppHealth:
             last_exhausted_at=now if exhausted else None,
             waiting_for_retry=waiting,
         )
-        counts[endpoint_health(alike, now)] += number
-        disabled += number if disabled_reason is not None else 0
+        health = endpoint_health(alike, now)
+        counts[health] += number
+        disabled[health] += number if disabled_reason is not None else 0
     return AppHealth(counts, disabled)
 
 

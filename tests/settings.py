@@ -57,7 +57,7 @@ os.environ.update(
 )
 
 from switera_webhooks.settings import *  # noqa: E402, F403
-from switera_webhooks.settings import DATABASES  # noqa: E402
+from switera_webhooks.settings import BASE_DIR, DATABASES, TEMPLATES  # noqa: E402
 
 PASSWORD_HASHERS = ["django.contrib.auth.hashers.MD5PasswordHasher"]
 if DATABASES["default"]["ENGINE"].endswith("sqlite3"):
@@ -65,3 +65,5 @@ if DATABASES["default"]["ENGINE"].endswith("sqlite3"):
     DATABASES["default"]["TEST"] = {"NAME": str(_directory / "test.sqlite3")}
 # Static files as they lie in the checkout: nothing is collected before a test run.
 WHITENOISE_AUTOREFRESH = WHITENOISE_USE_FINDERS = True
+# The gallery of components (tests/gallery.py).
+TEMPLATES[0]["DIRS"].append(BASE_DIR / "tests" / "templates")  # type: ignore[attr-defined]

@@ -51,10 +51,10 @@ def app_health(endpoints: Iterable[Health]) -> Health:
 
 @dataclass(frozen=True)
 class AppHealth:
-    """How the endpoints of an app do in one environment: how many are of each health, and how many are disabled."""
+    """How the endpoints of an app do in one environment: how many are of each health, how many of these disabled."""
 
     counts: Counter[Health]
-    disabled: int
+    disabled: Counter[Health]
 
     @property
     def health(self) -> Health:
@@ -66,38 +66,54 @@ class AppHealth:
 
     @property
     def verdict(self) -> str:
-        """One or two sentences for a person: what needs them first."""
+        """One to three sentences for a person: what needs them first."""
         if not self.endpoints:
             return "No endpoint yet: events are kept, and delivered to nobody."
-        sentences = [self._first_sentence()]
-        if self.disabled:
-            held = "its deliveries are held" if self.disabled == 1 else "their deliveries are held"
-            sentences.append(f"{_number(self.disabled)} {_is(self.disabled)} disabled, and {held}.")
-        return " ".join(sentences)
+        return " ".join([*self._on_attention(), *self._on_delivering(), *self._on_disabled()])
 
-    def _first_sentence(self) -> str:
-        attention, live, ready = (self.counts[each] for each in (Health.ATTENTION, Health.LIVE, Health.READY))
-        others = self.endpoints - attention
-        if attention:
-            who = "The only endpoint" if self.endpoints == 1 else f"{_number(attention)} of {self.endpoints} endpoints"
-            if attention == self.endpoints > 1:
-                who = f"All {self.endpoints} endpoints"
-            needs = "needs" if attention == 1 else "need"
-            well = f" {live} {'delivers' if live == 1 else 'deliver'} normally." if live else ""
-            return f"{who} {needs} review.{well}"
-        if live:
-            if live < self.endpoints:
-                waits = "waits for its" if others - live == 1 else "wait for their"
-                return f"{live} of {self.endpoints} endpoints deliver normally, {others - live} {waits} first event."
-            return "The endpoint delivers normally." if live == 1 else f"All {live} endpoints deliver normally."
-        if ready:
-            return "A test has arrived: everything is ready for the first real event."
-        return "Nothing has been delivered yet: send a test to see a message arrive."
+    def _on_attention(self) -> list[str]:
+        attention = self.counts[Health.ATTENTION]
+        return [f"{self._some(attention)} {'needs' if attention == 1 else 'need'} review."] if attention else []
+
+    def _on_delivering(self) -> list[str]:
+        delivering = self.counts[Health.LIVE] - self.disabled[Health.LIVE]
+        if self.counts[Health.ATTENTION]:
+            return [f"{_number(delivering)} {_verb(delivering, 'deliver')} normally."] if delivering else []
+        if delivering:
+            waiting = self.endpoints - delivering - self.disabled.total()
+            its = "its" if waiting == 1 else "their"
+            then = f", {waiting} {_verb(waiting, 'wait')} for {its} first event" if waiting else ""
+            return [f"{self._some(delivering)} {_verb(delivering, 'deliver')} normally{then}."]
+        if self.disabled.total() == self.endpoints:
+            return []
+        if self.counts[Health.LIVE]:
+            return ["No endpoint delivers now."]
+        if self.counts[Health.READY]:
+            return ["A test has arrived: everything is ready for the first real event."]
+        return ["Nothing has been delivered yet: send a test to see a message arrive."]
+
+    def _on_disabled(self) -> list[str]:
+        """Of those in Attention the system disabled some: counted there already."""
+        disabled = self.disabled.total() - self.disabled[Health.ATTENTION]
+        if not disabled:
+            return []
+        who = self._some(disabled) if disabled == self.endpoints else _number(disabled)
+        return (
+            [f"{who} is disabled, and its deliveries are held."]
+            if disabled == 1
+            else [f"{who} are disabled, and their deliveries are held."]
+        )
+
+    def _some(self, count: int) -> str:
+        """So many of the endpoints, as a sentence begins."""
+        if count == self.endpoints:
+            return {1: "The endpoint", 2: "Both endpoints"}.get(count, f"All {count} endpoints")
+        return f"{_number(count)} of {self.endpoints} endpoints"
 
 
 def _number(count: int) -> str:
     return "One" if count == 1 else str(count)
 
 
-def _is(count: int) -> str:
-    return "is" if count == 1 else "are"
+def _verb(count: int, verb: str) -> str:
+    return f"{verb}s" if count == 1 else verb

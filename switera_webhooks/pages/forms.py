@@ -14,8 +14,7 @@ class ConfirmByName(forms.Form):
     def __init__(self, name: str, data: object = None) -> None:
         super().__init__(data)  # type: ignore[arg-type]
         self.name = name
-        self.fields["confirm"].label = "Type the name to confirm"
-        self.fields["confirm"].help_text = name
+        self.fields["confirm"].label = f"Type {name} to confirm"
 
     def clean_confirm(self) -> str:
         given: str = self.cleaned_data["confirm"]

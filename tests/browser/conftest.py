@@ -6,6 +6,7 @@ from collections.abc import Callable, Iterator
 import pytest
 from django.contrib.auth.models import User
 from playwright.sync_api import Browser, Page, sync_playwright
+from pytest_django import Settings
 from pytest_django.live_server_helper import LiveServer
 
 from tests.browser.chromium import launch, sign_in_context
@@ -45,8 +46,9 @@ def new_page(browser: Browser) -> Iterator[Callable[..., Page]]:
     yield open_page
     for context in contexts:
         context.close()
-    # Chromium writes a line for every answer of 4xx; a test of such an answer asserts on it itself.
-    unexpected = [problem for problem in problems if "the server responded with a status of 4" not in problem]
+    # Chromium and htmx write a line for every answer of 4xx or 5xx; a test of such an answer asserts on it itself.
+    answers = ("the server responded with a status of", "Response Status Error Code")
+    unexpected = [problem for problem in problems if not any(answer in problem for answer in answers)]
     assert unexpected == []
 
 
@@ -60,6 +62,13 @@ def page(new_page: Callable[..., Page]) -> Page:
 def demo(transactional_db: None) -> Demo:
     """The app of tests/demo.py with two hours of history."""
     return build_demo(hours=2)
+
+
+@pytest.fixture
+def gallery(settings: Settings, demo: Demo) -> str:
+    """The path of the page with every component (tests/gallery.py)."""
+    settings.ROOT_URLCONF = "tests.gallery"
+    return f"{demo.path}gallery/"
 
 
 @pytest.fixture

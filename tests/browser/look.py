@@ -31,7 +31,10 @@ PATHS = [
     "event-catalog/",
     "event-catalog/order.paid/",
     "test-send/",
+    "gallery/",
     "/apps/northwind-orders/test/webhooks/",
+    "/accounts/password/",
+    "/nowhere/",
 ]
 SIGNED_OUT = ["/accounts/login/", "/accounts/password/reset/"]  # looked at before signing in
 
@@ -62,7 +65,7 @@ def main(arguments: Sequence[str]) -> None:
     demo = build_demo()
     user = demo.viewer if options.viewer else demo.owner
     server = LiveServer("localhost")
-    with override_settings(ALLOWED_HOSTS=["localhost"]), sync_playwright() as playwright:
+    with override_settings(ALLOWED_HOSTS=["localhost"], ROOT_URLCONF="tests.gallery"), sync_playwright() as playwright:
         browser = launch(playwright)
         for width in (WIDE, NARROW):
             for theme in THEMES:

@@ -52,11 +52,11 @@ def test_counts_by_health_and_who_needs_attention_agree_with_each_endpoints_heal
     assert len(queries) == 1
     assert found.counts == Counter(health_of(row) for row in rows)
     assert all(found.counts[health] for health in Health)
-    assert found.disabled == sum(row.disabled_reason is not None for row in rows)
+    assert found.disabled == Counter(health_of(row) for row in rows if row.disabled_reason is not None)
     attention = in_attention(Endpoint.objects.in_scope(app, "live"))
     assert {row.pk for row in attention} == {row.pk for row in rows if health_of(row) == Health.ATTENTION}
 
 
 def test_no_endpoints_are_none_of_each_health() -> None:
     found = app_health_of(make_app().app, "live")
-    assert (found.counts, found.disabled) == (Counter(dict.fromkeys(Health, 0)), 0)
+    assert (found.counts, found.disabled.total()) == (Counter(dict.fromkeys(Health, 0)), 0)
