@@ -12,6 +12,8 @@ from django.core.exceptions import ImproperlyConfigured
 from switera_webhooks.checks import refuse_incomplete_settings
 
 os.environ.setdefault("DJANGO_SETTINGS_MODULE", "switera_webhooks.settings")
+# Celery would have a worker run Django's checks and forget what they say; they load every view and template tag, 19 MB.
+os.environ.setdefault("CELERY_SKIP_CHECKS", "1")
 
 DRAIN_TASK = "deliveries.drain"
 SWEEP_TASK = "deliveries.sweep"
