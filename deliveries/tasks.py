@@ -3,6 +3,7 @@
 import atexit
 import gc
 import logging
+from functools import partial
 
 from celery import shared_task
 from celery.signals import worker_process_shutdown, worker_shutdown
@@ -83,7 +84,8 @@ def prune() -> None:
 @shared_task(name=TALLY_TASK)
 def tally() -> None:
     """Count what has come since the last time, or a turn's worth of it: the next one is soon."""
-    count_traffic(begin_turn())
+    # A connection that was lost is noticed here too, and a piece that was not written is counted again.
+    retrying(partial(count_traffic, begin_turn()))
 
 
 def _finish_in_flight(**_: object) -> None:

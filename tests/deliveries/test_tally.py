@@ -6,7 +6,7 @@ from typing import Any
 from unittest.mock import patch
 
 import pytest
-from django.db import DatabaseError, connection
+from django.db import DatabaseError, OperationalError, connection
 from django.test.utils import CaptureQueriesContext
 from pytest_django import Settings
 
@@ -458,3 +458,19 @@ def test_the_task_is_in_the_schedule_and_counts(endpoint: Endpoint) -> None:
     with clock(NOW):
         tasks.tally()
     assert attempts_counted() == [(1, 0)]
+
+
+@pytest.mark.django_db(transaction=True)
+def test_the_task_goes_on_where_its_connection_was_lost(endpoint: Endpoint) -> None:
+    succeed_at(make_delivery_at(endpoint, NOW - HOUR), NOW - HOUR)
+    inner = tally._save
+    lost = [OperationalError("gone")]
+
+    def loses_one(*arguments: Any, **options: Any) -> None:
+        if lost:
+            raise lost.pop()
+        inner(*arguments, **options)
+
+    with clock(NOW), patch("deliveries.tally._save", loses_one):
+        tasks.tally()
+    assert (lost, attempts_counted()) == ([], [(1, 0)])
