@@ -2,6 +2,7 @@
 
 import datetime as dt
 import re
+from collections.abc import Sequence
 from functools import cache
 from typing import Any
 
@@ -10,7 +11,7 @@ from django.conf import settings
 from django.utils.html import format_html
 from django.utils.safestring import SafeString, mark_safe
 
-from switera_webhooks.pages import badges, code
+from switera_webhooks.pages import badges, chart, code
 from switera_webhooks.pages.badges import Badge
 from switera_webhooks.times import iso
 
@@ -74,6 +75,15 @@ def breaker_badge(state: str) -> SafeString:
 
 def _badge(badge: Badge) -> SafeString:
     return format_html('<span class="badge {}">{}<span>{}</span></span>', badge.tone, icon(badge.icon), badge.word)
+
+
+# Charts ------------------------------------------------------------------------------------------
+
+
+@register.simple_tag
+def sparkline(hours: Sequence[chart.Counts]) -> SafeString:
+    """A small bar an hour, what failed in red above what succeeded: `EndpointTraffic.hours`; "no traffic" if none."""
+    return chart.sparkline(hours)
 
 
 # Times, ids, code --------------------------------------------------------------------------------

@@ -1,0 +1,67 @@
+"""The charts of the pages: what is drawn, and what is told of it."""
+
+import datetime as dt
+import re
+from typing import NamedTuple
+
+import pytest
+
+from switera_webhooks.pages.chart import nice_steps, sparkline
+
+
+class Point(NamedTuple):
+    start: dt.datetime
+    succeeded: int
+    failed: int
+
+
+START = dt.datetime(2026, 11, 24, 12, tzinfo=dt.UTC)
+
+
+def point(hour: int, succeeded: int, failed: int) -> Point:
+    return Point(START + dt.timedelta(hours=hour), succeeded, failed)
+
+
+def rectangles(svg: str, tone: str) -> list[tuple[float, float, float]]:
+    """x, y and height of those with this class."""
+    found = re.findall(rf'<rect class="{tone}" x="([\d.]+)%?" y="([\d.]+)" width="[\d.]+%?" height="([\d.]+)"', svg)
+    return [(float(x), float(y), float(height)) for x, y, height in found]
+
+
+def test_a_sparkline_stacks_what_failed_on_what_succeeded() -> None:
+    svg = sparkline([point(0, 10, 0), point(1, 0, 0), point(2, 15, 5)])
+
+    assert rectangles(svg, "chart-good") == [(0, 13.5, 13.5), (10, 6.8, 20.2)]
+    assert rectangles(svg, "chart-bad") == [(10, 0.0, 6.8)]
+    assert 'role="img"' in svg
+    assert 'aria-label="Attempts in the last 3 hours: 25 succeeded, 5 failed"' in svg
+    assert "style" not in svg
+
+
+def test_one_failure_in_a_million_is_seen() -> None:
+    svg = sparkline([point(0, 1_000_000, 1)])
+
+    assert rectangles(svg, "chart-bad") == [(0, 0.0, 1.5)]
+
+
+@pytest.mark.parametrize("hours", [[], [point(0, 0, 0)]])
+def test_where_nothing_was_there_are_words(hours: list[Point]) -> None:
+    assert sparkline(hours) == '<span class="muted small">no traffic</span>'
+
+
+@pytest.mark.parametrize(
+    ("most", "steps"),
+    [
+        (0, (0, 1)),
+        (1, (0, 1)),
+        (3, (0, 1, 2, 3)),
+        (7, (0, 2, 4, 6, 8)),
+        (100, (0, 50, 100)),
+        (2_567, (0, 1_000, 2_000, 3_000)),
+        (1_000_000, (0, 500_000, 1_000_000)),
+        (0.07, (0, 0.02, 0.04, 0.06, 0.08)),
+        (0.3, (0, 0.1, 0.2, 0.3)),
+    ],
+)
+def test_an_axis_has_round_steps(most: float, steps: tuple[float, ...]) -> None:
+    assert nice_steps(most) == steps
