@@ -1,13 +1,17 @@
 """What is known of failed attempts, read for their likely causes."""
 
 import datetime as dt
+import uuid
+from collections import defaultdict
 from collections.abc import Iterator, Sequence
 
 from django.conf import settings
+from django.db.models.functions import Length
 
 from deliveries.error_codes import ErrorCode
 from deliveries.failure_causes import Cause, FailureFacts, likely_cause
 from deliveries.models import Attempt, AttemptStatus, Delivery, Lane
+from deliveries.statistics import Failure
 from webhooks.models import Endpoint, EndpointSecret
 
 # An endpoint's first secret is made with it: one that is younger by so much came by a rotation.
@@ -30,6 +34,25 @@ def causes_of(delivery: Delivery, attempts: Sequence[Attempt]) -> dict[int, Caus
         for attempt, since in _with_beginnings(attempts, failing_since)
         if attempt.status == AttemptStatus.FAILED
     }
+
+
+def causes_of_failures(failures: Sequence[Failure]) -> list[Cause]:
+    """The likely cause of each, as the last of its attempts tells it. Two queries, whatever the number."""
+    last = Attempt.objects.annotate(message_bytes=Length("delivery__event__payload"))
+    attempts = last.in_bulk([failure.attempt_id for failure in failures])
+    secrets: defaultdict[uuid.UUID, list[EndpointSecret]] = defaultdict(list)
+    endpoints = {failure.endpoint.pk for failure in failures}
+    for secret in EndpointSecret.objects.filter(endpoint__in=endpoints).order_by("-id"):
+        secrets[secret.endpoint_id].append(secret)
+    causes = []
+    for failure in failures:
+        attempt = attempts.get(failure.attempt_id)
+        size = 0 if attempt is None else attempt.message_bytes
+        if attempt is None:
+            attempt = Attempt(error_code=failure.error_code, response_status=failure.response_status)
+        since = min(failure.first_at, failure.endpoint.lane.failing_since or failure.first_at)
+        causes.append(likely_cause(_facts(attempt, failure.endpoint, secrets[failure.endpoint.pk], since, size)))
+    return causes
 
 
 def _with_beginnings(

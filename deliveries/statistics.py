@@ -145,7 +145,7 @@ class WaitingForRetry:
 
 @dataclass(frozen=True)
 class Failure:
-    """Attempts of the last 24 hours that failed at one endpoint for one cause."""
+    """Attempts of the last 24 hours that failed at one endpoint, which has its lane loaded, for one cause."""
 
     endpoint: Endpoint
     response_status: int | None
@@ -153,7 +153,8 @@ class Failure:
     attempts: int
     first_at: dt.datetime
     last_at: dt.datetime
-    # That of the last of these attempts; None where it has been deleted.
+    # The last of these attempts, and its delivery; None where retention has deleted it.
+    attempt_id: uuid.UUID
     delivery_id: uuid.UUID | None
 
 
@@ -293,7 +294,8 @@ def latest_failures(app: App, environment: str, limit: int) -> list[Failure]:
         attempts[cause] += number
         if cause in latest:
             first[cause], latest[cause] = min(first[cause], earliest), max(latest[cause], last)
-    endpoints = Endpoint.objects.in_scope(app, environment).in_bulk([cause[0] for cause in causes])
+    mine = Endpoint.objects.in_scope(app, environment).select_related("lane")
+    endpoints = mine.in_bulk([cause[0] for cause in causes])
     deliveries = dict(
         Attempt.objects.filter(pk__in=[latest[cause] for cause in causes]).values_list("pk", "delivery_id")
     )
@@ -305,6 +307,7 @@ def latest_failures(app: App, environment: str, limit: int) -> list[Failure]:
             attempts=attempts[cause],
             first_at=made_at(first[cause]),
             last_at=made_at(latest[cause]),
+            attempt_id=latest[cause],
             delivery_id=deliveries.get(latest[cause]),
         )
         for cause in causes

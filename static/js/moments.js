@@ -1,11 +1,14 @@
-// <time data-moment="full|short|relative">: the Builder's own time zone; exact UTC on hover and focus.
+// <time data-moment="full|short|relative|clock|weekday">: the Builder's own time zone; exact UTC on hover and focus.
 const tooltip = document.getElementById("tooltip");
 const full = new Intl.DateTimeFormat("en-GB", {
   day: "numeric", month: "short", year: "numeric", hour: "2-digit", minute: "2-digit", second: "2-digit", hourCycle: "h23",
 });
 const day = new Intl.DateTimeFormat("en-GB", { day: "numeric", month: "short" });
 const clock = new Intl.DateTimeFormat("en-GB", { hour: "2-digit", minute: "2-digit", second: "2-digit", hourCycle: "h23" });
+const minute = new Intl.DateTimeFormat("en-GB", { hour: "2-digit", minute: "2-digit", hourCycle: "h23" });
+const weekday = new Intl.DateTimeFormat("en-GB", { weekday: "short", hour: "2-digit", minute: "2-digit", hourCycle: "h23" });
 const UNITS = [["d", 86400], ["h", 3600], ["min", 60], ["s", 1]];
+const STYLES = { clock: minute, weekday };
 
 function short(moment, now) {
   const time = clock.format(moment);
@@ -32,7 +35,7 @@ function write(element) {
   const moment = new Date(element.dateTime);
   const now = new Date();
   const style = element.dataset.moment;
-  const text = style === "relative" ? relative(moment, now) : style === "short" ? short(moment, now) : full.format(moment);
+  const text = style === "relative" ? relative(moment, now) : style === "short" ? short(moment, now) : (STYLES[style] || full).format(moment);
   if (element.textContent !== text) element.textContent = text;
 }
 
