@@ -34,6 +34,7 @@ NAMES: Mapping[str, float] = {
     "two_apps": 6,
     "rest_emit": 5,
     "history": 6,
+    "pages": 5,
     "retries_at_once": 6,
     "snapshot": 6,
     "memory": 4,

@@ -57,6 +57,8 @@ _ORDER_SCHEMA = {
         "items": {"type": "array", "items": {"type": "object"}},
     },
 }
+# For the ids of attempts, which tell their moments.
+_CHANCE = random.Random(7)
 # What a receiver answered: status, headers, body.
 _OK = (200, [["content-type", "application/json"], ["server", "nginx"]], '{"received": true}')
 _REFUSED = (401, [["content-type", "application/json"]], '{"error": "signature mismatch"}')
@@ -263,7 +265,7 @@ def _delivery(event: Event, endpoint: Endpoint, status: str, chance: random.Rand
 
 
 def _attempt(delivery: Delivery, number: int, at: dt.datetime, **columns: Any) -> Attempt:
-    return Attempt(delivery=delivery, number=number, started_at=at, **columns)
+    return Attempt(id=id_at(at, _CHANCE), delivery=delivery, number=number, started_at=at, **columns)
 
 
 def _succeeded(delivery: Delivery, number: int, at: dt.datetime, duration_ms: int) -> Attempt:

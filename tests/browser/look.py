@@ -22,6 +22,7 @@ os.environ["DJANGO_ALLOW_ASYNC_UNSAFE"] = "true"
 PATHS = [
     "/",
     "",
+    "?period=7d",
     "endpoints/",
     "endpoints/add/",
     "endpoints/{Billing}/",
@@ -55,6 +56,7 @@ def main(arguments: Sequence[str]) -> None:
     from playwright.sync_api import sync_playwright
     from pytest_django.live_server_helper import LiveServer
 
+    from deliveries.tally import count_traffic
     from tests import network
     from tests.browser.chromium import NARROW, THEMES, WIDE, launch, sign_in_context
     from tests.demo import build_demo
@@ -63,6 +65,7 @@ def main(arguments: Sequence[str]) -> None:
     setup_test_environment(debug=False)
     DiscoverRunner(verbosity=0, interactive=False).setup_databases()
     demo = build_demo()
+    count_traffic()
     user = demo.viewer if options.viewer else demo.owner
     server = LiveServer("localhost")
     with override_settings(ALLOWED_HOSTS=["localhost"], ROOT_URLCONF="tests.gallery"), sync_playwright() as playwright:

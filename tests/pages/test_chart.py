@@ -6,7 +6,7 @@ from typing import NamedTuple
 
 import pytest
 
-from switera_webhooks.pages.chart import nice_steps, sparkline
+from switera_webhooks.pages.chart import nice_steps, sparkline, time_chart
 
 
 class Point(NamedTuple):
@@ -65,3 +65,35 @@ def test_where_nothing_was_there_are_words(hours: list[Point]) -> None:
 )
 def test_an_axis_has_round_steps(most: float, steps: tuple[float, ...]) -> None:
     assert nice_steps(most) == steps
+
+
+def test_a_time_chart_has_a_column_a_step_and_the_share_that_failed_below() -> None:
+    points = [point(0, 60, 20), point(1, 0, 0), point(2, 100, 0), point(3, 0, 5)]
+
+    chart = time_chart(points, 2, "clock", "Four hours.")
+
+    # 168 pixels for 100, below 8 for the marks.
+    assert rectangles(chart.bars, "chart-good") == [(2.5, 75.2, 100.8), (52.5, 8.0, 168.0)]
+    assert rectangles(chart.bars, "chart-bad") == [(2.5, 41.6, 33.6), (77.5, 167.6, 8.4)]
+    assert re.findall(r'data-told="([^"]+)"', chart.bars) == [
+        "60 succeeded, 20 failed",
+        "0 succeeded, 0 failed",
+        "100 succeeded, 0 failed",
+        "0 succeeded, 5 failed",
+    ]
+    assert chart.rates is not None
+    assert chart.rate_marks is not None
+    # 48 pixels for all.
+    assert rectangles(chart.rates, "chart-bad") == [(2.5, 44.0, 12.0), (77.5, 8.0, 48.0)]
+    assert re.findall(r">([^<]+)</text>", chart.rate_marks) == ["0 %", "100 %"]
+    assert re.findall(r">([^<]+)</text>", chart.bar_marks) == ["0", "50", "100"]
+    assert chart.times == (points[0].start, points[2].start)
+    assert chart.bars.count("chart-under-way") == 1
+    assert "style" not in chart.bars + chart.rates + chart.bar_marks
+
+
+def test_without_failures_there_is_no_error_rate_to_draw() -> None:
+    chart = time_chart([point(0, 12_500, 0), point(1, 0, 0)], 1, "clock", "Two hours.")
+
+    assert (chart.rates, chart.rate_marks) == (None, None)
+    assert re.findall(r">([^<]+)</text>", chart.bar_marks) == ["0", "5,000", "10k", "15k"]

@@ -1,0 +1,364 @@
+"""The tab Overview: what it tells at a first visit, of nothing, of traffic; exact figures, and where its links lead."""
+
+import datetime as dt
+from typing import Any
+from urllib.parse import parse_qs, urlsplit
+
+import pytest
+from django.test import Client
+from django.utils import timezone
+from pytest_django import Settings
+
+from deliveries.endpoints import disable_endpoint
+from deliveries.error_codes import ErrorCode
+from deliveries.models import AttemptStatus, Delivery, DeliveryStatus, Lane, Turn
+from deliveries.tally import count_traffic
+from deliveries.views.figures import Change, Figure
+from tests.deliveries.traffic import DAY, HOUR, MINUTE, NOW, SECOND, clock, count, fail_at, make_delivery_at, succeed_at
+from tests.demo import Demo
+from tests.factories import ACTOR, make_endpoint
+from tests.pages.conftest import client_of
+from tests.query_counts import assert_query_count
+from webhooks.app_setup import add_member, create_app
+from webhooks.models import App, DisabledReason, Endpoint, Role
+
+pytestmark = pytest.mark.django_db
+
+
+@pytest.fixture
+def app(django_user_model: Any) -> App:
+    owner = django_user_model.objects.create_user("olga")
+    app = create_app("Shop", owner=owner, actor=ACTOR).app
+    add_member(app, django_user_model.objects.create_user("vera"), Role.VIEWER, ACTOR)
+    return app
+
+
+@pytest.fixture
+def endpoint(app: App) -> Endpoint:
+    return make_endpoint(app, name="Billing")
+
+
+def see(app: App, user: str = "olga", query: str = "", environment: str = "", **headers: str) -> Any:
+    """The answer at NOW."""
+    with clock(NOW):
+        client = client_of(app.memberships.get(user__username=user).user)
+        base = f"/apps/{app.slug}/{environment}webhooks/"
+        answer = client.get(f"{base}{query}", headers=headers)
+    assert answer.status_code == 200
+    return answer
+
+
+# First visits ------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("environment", ["", "test/"])
+def test_without_an_endpoint_the_way_to_the_first_one_is_shown(app: App, environment: str) -> None:
+    page = see(app, environment=environment)
+
+    assert page.context["first_visit"] is True
+    text = page.content.decode()
+    assert f'href="/apps/shop/{environment}webhooks/endpoints/add/"' in text.split("Add first endpoint")[0][-200:]
+    assert "data-live" not in text
+
+
+def test_s37_a_viewer_is_told_who_adds_the_first_endpoint(app: App) -> None:
+    text = see(app, "vera").content.decode()
+
+    assert "Add first endpoint" not in text
+    assert "Your role in this app is viewer" in text
+
+
+def test_endpoints_without_traffic_lead_to_a_test(app: App, endpoint: Endpoint) -> None:
+    page = see(app)
+
+    assert page.context["no_traffic"] is True
+    assert [row.endpoint for row in page.context["rows"]] == [endpoint]
+    text = page.content.decode()
+    assert "No traffic yet" in text
+    assert 'href="/apps/shop/webhooks/test-send/"' in text.split("Send a test</a>")[0][-400:]
+    assert f"http://testserver/api/v1/apps/{app.public_id}/events" in page.context["emit_command"]
+    assert "Send a test</a>" not in see(app, "vera").content.decode()
+
+
+def test_a_test_send_is_no_traffic(app: App, endpoint: Endpoint) -> None:
+    succeed_at(make_delivery_at(endpoint, NOW - HOUR, test=True), NOW - HOUR)
+    count()
+
+    assert see(app).context["no_traffic"] is True
+
+
+def test_what_is_not_counted_yet_is_traffic_all_the_same(app: App, endpoint: Endpoint) -> None:
+    make_delivery_at(endpoint, NOW - SECOND, DeliveryStatus.PENDING, due_at=NOW)
+
+    page = see(app)
+
+    assert "no_traffic" not in page.context
+    assert page.context["stale"] is True
+    assert "Nothing is counted yet" in page.content.decode()
+
+
+# Figures -----------------------------------------------------------------------------------------
+
+
+def test_counters_tell_the_day_and_what_changed(app: App, endpoint: Endpoint) -> None:
+    for minutes in range(4):
+        succeed_at(make_delivery_at(endpoint, NOW - DAY - HOUR - minutes * MINUTE), NOW - DAY - HOUR, ms=10)
+    for minutes in range(4):
+        succeed_at(make_delivery_at(endpoint, NOW - HOUR - minutes * MINUTE), NOW - HOUR, ms=12)
+    lost = make_delivery_at(endpoint, NOW - HOUR, DeliveryStatus.FAILED, attempt_count=1)
+    fail_at(lost, NOW - HOUR, ms=30_000, error_code=ErrorCode.TIMEOUT, response_status=None)
+    count()
+
+    page = see(app)
+
+    before = "on the day before"
+    assert page.context["figures"] == [
+        Figure("Events", "5", Change("▲", f"25 % {before}")),
+        Figure("Deliveries", "5", Change("▲", f"25 % {before}")),
+        Figure(
+            "Success rate",
+            "80.0 %",
+            Change("▼", f"20 points {before}", worse=True),
+            ("1 of 5 attempts failed", "1 for good"),
+        ),
+        Figure(
+            "Response time, p95",
+            "30.2 s",
+            Change("▲", f"3,020 times {before}", worse=True),
+            ("half within 12 ms",),
+        ),
+    ]
+    assert "stale" in page.context
+    assert page.context["stale"] is False
+
+
+def test_a_week_is_asked_for_in_the_url(app: App, endpoint: Endpoint) -> None:
+    for days in (0, 3, 8):
+        succeed_at(make_delivery_at(endpoint, NOW - days * DAY - HOUR), NOW - days * DAY - HOUR)
+    count()
+
+    week, unknown = see(app, query="?period=7d"), see(app, query="?period=1y")
+
+    assert week.context["figures"][1] == Figure("Deliveries", "2", Change("▲", "100 % on the week before"))
+    assert week.content.decode().count("<g ") == 168
+    assert 'hx-get="/apps/shop/webhooks/?period=7d"' in week.content.decode()
+    assert unknown.context["figures"][1].value == "1"
+    assert unknown.content.decode().count("<g ") == 48
+
+
+def test_figures_that_stand_still_say_so(app: App, endpoint: Endpoint) -> None:
+    succeed_at(make_delivery_at(endpoint, NOW - HOUR), NOW - HOUR)
+    count(NOW - 3 * MINUTE)
+
+    page = see(app)
+
+    assert page.context["stale"] is True
+    assert "These figures stand still" in page.content.decode()
+
+
+def test_what_waits_for_a_retry_is_of_this_moment(app: App, endpoint: Endpoint) -> None:
+    for age in (10, 40):
+        waiting = make_delivery_at(
+            endpoint,
+            NOW - age * MINUTE,
+            DeliveryStatus.PENDING,
+            due_at=NOW + age * SECOND,
+            turn=Turn.RETRY,
+            attempt_count=1,
+        )
+        fail_at(waiting, NOW - age * MINUTE)
+    count()
+
+    page = see(app)
+
+    assert page.context["waiting_count"] == "2"
+    assert page.context["waiting"].next_at == NOW + 10 * SECOND
+    assert page.context["waiting"].oldest_at == NOW - 40 * MINUTE
+    assert page.context["waiting_url"] == "/apps/shop/webhooks/deliveries/?status=pending"
+
+
+def test_the_table_holds_the_figures_of_the_chart(app: App, endpoint: Endpoint) -> None:
+    succeed_at(make_delivery_at(endpoint, NOW - HOUR), NOW - HOUR)
+    fail_at(make_delivery_at(endpoint, NOW - HOUR, DeliveryStatus.FAILED), NOW - HOUR)
+    count()
+
+    (step,) = see(app).context["steps"]
+
+    assert (step.deliveries, step.succeeded, step.failed, step.error_rate) == ("2", "1", "1", "50.0 %")
+    assert parse_qs(urlsplit(step.url).query) == {"after": ["2026-11-24T11:00:00Z"], "before": ["2026-11-24T11:30:00Z"]}
+    assert "1 succeeded, 1 failed." in see(app).context["chart"].summary
+
+
+def test_breakdowns_lead_to_the_deliveries_they_count(app: App, endpoint: Endpoint) -> None:
+    succeed_at(make_delivery_at(endpoint, NOW - HOUR, type="order.paid"), NOW - HOUR)
+    fail_at(make_delivery_at(endpoint, NOW - HOUR, DeliveryStatus.FAILED, type="order.sent"), NOW - HOUR)
+    late = make_delivery_at(endpoint, NOW - HOUR, DeliveryStatus.FAILED, type="order.sent")
+    fail_at(late, NOW - HOUR, error_code=ErrorCode.TIMEOUT, response_status=None)
+    count()
+
+    page = see(app)
+
+    since = "2026-11-23T12:30:00Z"
+    told = [(share.name, share.count, share.success, share.width) for share in page.context["event_types"].shares]
+    assert told == [("order.sent", "2", "0 %", 100.0), ("order.paid", "1", "100 %", 50.0)]
+    queries = [parse_qs(urlsplit(share.url).query) for share in page.context["event_types"].shares]
+    assert queries == [{"event_type": [name], "after": [since]} for name in ("order.sent", "order.paid")]
+    told = [(share.name, share.count, share.success, share.tone) for share in page.context["outcomes"].shares]
+    assert sorted(told) == [
+        ("200", "1", "33.3 %", "good"),
+        ("500", "1", "33.3 %", "bad"),
+        ("Time-out", "1", "33.3 %", "bad"),
+    ]
+    queries = [parse_qs(urlsplit(share.url).query) for share in page.context["outcomes"].shares]
+    assert {"error_code": ["timeout"], "after": [since]} in queries
+    assert {"response_status": ["500"], "after": [since]} in queries
+
+
+# What needs a person -----------------------------------------------------------------------------
+
+
+def test_where_nothing_failed_nothing_needs_anybody(app: App, endpoint: Endpoint) -> None:
+    succeed_at(make_delivery_at(endpoint, NOW - HOUR), NOW - HOUR)
+    count()
+
+    page = see(app)
+
+    assert page.context["reviews"] == []
+    assert page.context["failures"] == []
+    assert "Nothing needs you." in page.content.decode()
+
+
+def test_an_endpoint_that_only_fails_says_since_when_and_what_to_do(
+    app: App, endpoint: Endpoint, settings: Settings
+) -> None:
+    settings.WEBHOOKS_DISABLE_AFTER = 3600 * 24
+    since, open_until = NOW - 2 * HOUR, NOW + MINUTE
+    for number in (1, 2, 3):
+        lost = make_delivery_at(endpoint, since + number * MINUTE, DeliveryStatus.FAILED, response_status=401)
+        fail_at(lost, since + number * MINUTE, response_status=401, error_code=ErrorCode.HTTP_STATUS)
+    Lane.objects.filter(pk=endpoint.pk).update(
+        failing_since=since, failures_in_a_row=3, last_exhausted_at=NOW - HOUR, open_until=open_until
+    )
+    count()
+
+    page = see(app)
+
+    (review,) = page.context["reviews"]
+    assert (review.endpoint, review.reason, review.since) == (endpoint, "failing", since)
+    assert (review.open_until, review.disabled_from) == (open_until, since + DAY)
+    assert review.cause.title == "The receiver refused the request (401)."
+    text = page.content.decode()
+    assert "Every attempt has failed since" in text
+    assert "Check the secret in the receiver&#x27;s environment, send one test, then retry." in text
+    (row,) = page.context["failures"]
+    assert (row.short, row.attempts, row.failure.first_at) == ("401", "3 attempts", since + MINUTE)
+    assert urlsplit(row.all_url).path == "/apps/shop/webhooks/deliveries/"
+    assert parse_qs(urlsplit(row.all_url).query) == {"endpoint_id": [endpoint.public_id], "response_status": ["401"]}
+    assert row.last_url == f"/apps/shop/webhooks/deliveries/{lost.public_id}/"
+
+
+@pytest.mark.parametrize(
+    ("reason", "sentence"),
+    [(DisabledReason.GONE, "gone for good (410)"), (DisabledReason.SUSTAINED_FAILURE, "Nothing but failures")],
+)
+def test_an_endpoint_that_the_system_disabled_says_why(
+    app: App, endpoint: Endpoint, reason: DisabledReason, sentence: str
+) -> None:
+    succeed_at(make_delivery_at(endpoint, NOW - HOUR), NOW - HOUR)
+    disable_endpoint(endpoint, reason, ACTOR)
+    count()
+
+    page = see(app)
+
+    (review,) = page.context["reviews"]
+    assert review.reason == reason.value
+    assert sentence in page.content.decode()
+
+
+def test_a_delivery_that_waits_for_a_retry_is_a_reason(app: App, endpoint: Endpoint) -> None:
+    waiting = make_delivery_at(
+        endpoint, NOW - MINUTE, DeliveryStatus.PENDING, due_at=NOW, turn=Turn.RETRY, attempt_count=1
+    )
+    fail_at(waiting, NOW - MINUTE, status=AttemptStatus.FAILED)
+    count()
+
+    (review,) = see(app).context["reviews"]
+
+    assert review.reason == "retrying"
+
+
+def test_those_that_need_a_person_come_first_and_more_are_told_of(app: App) -> None:
+    fine = [make_endpoint(app, name=f"Fine {number}") for number in range(7)]
+    ill = [make_endpoint(app, name=f"Ill {number}") for number in range(4)]
+    succeed_at(make_delivery_at(fine[0], NOW - HOUR), NOW - HOUR)
+    for endpoint in ill:
+        Lane.objects.filter(pk=endpoint.pk).update(last_exhausted_at=NOW - HOUR)
+    count()
+
+    page = see(app)
+
+    assert [row.health.value for row in page.context["rows"]] == ["attention"] * 4 + ["setup"] * 4
+    assert len(page.context["reviews"]) == 3
+    assert "More endpoints need you" in page.content.decode()
+
+
+# Scope, parts, cost ------------------------------------------------------------------------------
+
+
+def test_s33_nothing_of_another_app_or_environment_is_counted(app: App, endpoint: Endpoint) -> None:
+    succeed_at(make_delivery_at(endpoint, NOW - HOUR), NOW - HOUR)
+    foreign = make_endpoint(create_app("Others", actor=ACTOR).app, name="Foreign")
+    staging = make_endpoint(app, environment="test", name="Staging")
+    for other in (foreign, staging):
+        fail_at(make_delivery_at(other, NOW - HOUR, DeliveryStatus.FAILED, type="secret.type"), NOW - HOUR)
+        Lane.objects.filter(pk=other.pk).update(last_exhausted_at=NOW - HOUR)
+    count()
+
+    live, test = see(app), see(app, environment="test/")
+
+    assert (live.context["figures"][1].value, live.context["failures"]) == ("1", [])
+    assert [row.endpoint for row in live.context["rows"]] == [endpoint]
+    for word in ("Foreign", "Staging", "secret.type"):
+        assert word not in live.content.decode()
+    assert [row.endpoint for row in test.context["rows"]] == [staging]
+    assert [row.failure.endpoint for row in test.context["failures"]] == [staging]
+    assert test.context["waiting_url"].startswith("/apps/shop/test/webhooks/")
+
+
+def test_htmx_gets_the_live_part_alone(app: App, endpoint: Endpoint) -> None:
+    succeed_at(make_delivery_at(endpoint, NOW - HOUR), NOW - HOUR)
+    count()
+
+    text = see(app, query="?period=7d", **{"HX-Request": "true"}).content.decode()
+
+    assert "<html" not in text
+    assert "the last 7 days" in text
+    assert "Nothing needs you." in text
+
+
+def test_names_are_text(app: App) -> None:
+    endpoint = make_endpoint(app, name="<script>alert(1)</script>")
+    fail_at(make_delivery_at(endpoint, NOW - HOUR, DeliveryStatus.FAILED, type="order.paid"), NOW - HOUR)
+    Lane.objects.filter(pk=endpoint.pk).update(last_exhausted_at=NOW - HOUR)
+    count()
+
+    text = see(app).content.decode()
+
+    assert "<script>alert" not in text
+    assert "&lt;script&gt;alert(1)&lt;/script&gt;" in text
+
+
+def test_the_overview_costs_the_same_whatever_there_is(demo: Demo, owner: Client) -> None:
+    count_traffic()
+
+    def add_rows() -> None:
+        now = timezone.now()
+        for number in range(5):
+            endpoint = make_endpoint(demo.app, name=f"More {number}")
+            at = now - dt.timedelta(minutes=10 + number)
+            fail_at(make_delivery_at(endpoint, at, DeliveryStatus.FAILED, type=f"more.type_{number}"), at)
+            Lane.objects.filter(pk=endpoint.pk).update(last_exhausted_at=now)
+        count_traffic()
+
+    assert_query_count("overview", owner, demo.path, add_rows)
+    assert Delivery.objects.filter(event_type__startswith="more.").count() == 5
