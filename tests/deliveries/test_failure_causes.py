@@ -11,8 +11,11 @@ from pytest_django import DjangoAssertNumQueries
 
 from deliveries.error_codes import ErrorCode
 from deliveries.failure_causes import Cause, FailureFacts, likely_cause
-from deliveries.failure_facts import causes_of
+from deliveries.failure_facts import causes_of, causes_of_failures
 from deliveries.models import Attempt, AttemptStatus, Delivery, Lane
+from deliveries.statistics import latest_failures
+from deliveries.tally import count_traffic
+from tests.deliveries.traffic import fail_at, make_delivery_at
 from tests.factories import ACTOR, make_app, make_attempt, make_delivery, make_endpoint, make_event
 from webhooks.models import Endpoint, EndpointSecret
 from webhooks.secrets import rotate_secret
@@ -255,3 +258,28 @@ def test_the_first_secret_of_an_endpoint_is_no_rotation_and_a_deleted_one_has_no
 
     EndpointSecret.objects.all().delete()
     assert "rotated" not in explained(delivery)[1]
+
+
+@pytest.mark.django_db
+def test_groups_of_failures_have_their_causes_at_two_queries(django_assert_num_queries: DjangoAssertNumQueries) -> None:
+    now = timezone.now() - dt.timedelta(minutes=10)
+    endpoint = make_endpoint(make_app().app, name="Billing")
+    delivery = make_delivery_at(endpoint, now)
+    fail_at(delivery, now, response_status=302, error_code="redirect", response_headers=[["Location", "/in/"]])
+    fail_at(delivery, now + dt.timedelta(seconds=1), number=2, response_status=401)
+    forgotten = make_delivery_at(endpoint, now)
+    fail_at(forgotten, now + dt.timedelta(seconds=2), response_status=None, error_code="timeout", response_headers=None)
+    Endpoint.objects.update(created_at=now - dt.timedelta(days=9))
+    rotate_secret(endpoint, 0, ACTOR)
+    EndpointSecret.objects.update(created_at=now - dt.timedelta(minutes=5))
+    count_traffic()
+    Attempt.objects.filter(delivery=forgotten).delete()
+    failures = latest_failures(endpoint.app, endpoint.environment, 5)
+
+    with django_assert_num_queries(2):
+        causes = causes_of_failures(failures)
+
+    assert [failure.delivery_id for failure in failures] == [None, delivery.pk, delivery.pk]
+    assert causes[0].title == "The receiver did not answer in time."
+    assert "the secret of Billing was rotated 5 minutes before the failures began" in causes[1].explanation
+    assert "points to /in/." in causes[2].explanation
