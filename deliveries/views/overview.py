@@ -10,7 +10,7 @@ from django.db.models import F
 from django.http import HttpResponse
 from django.utils import timezone
 
-from deliveries.endpoint_facts import in_attention, with_health
+from deliveries.endpoint_facts import app_health_of, in_attention, with_health
 from deliveries.failure_facts import causes_of_failures
 from deliveries.models import Delivery
 from deliveries.statistics import Period, Traffic, WaitingForRetry, latest_failures, traffic, waiting_for_retry
@@ -32,6 +32,8 @@ from webhooks.views.access import PageRequest, Tab, app_page
 _ENDPOINTS = 8
 _REVIEWS = 3
 _FAILURES = 6
+# Beyond those that are shown, for the causes of what needs a person.
+_FAILURES_READ = 12
 # Counting runs every ten seconds: figures that are older by so much stand still.
 _STALE_AFTER = dt.timedelta(minutes=2)
 
@@ -62,7 +64,8 @@ def overview(page: PageRequest) -> HttpResponse:
     period = next((each for each in _PERIODS if each.parameter == page.http.GET.get("period")), _PERIODS[0])
     context = {"period": period, "periods": _PERIODS, **_state(page, period)}
     if page.http.headers.get("HX-Request") == "true":
-        return page.part("deliveries/overview_part.html", context)
+        health = app_health_of(page.app, page.environment)
+        return page.part("deliveries/overview_refreshed.html", {**context, "health": health, "refreshed": True})
     return page.render("deliveries/overview.html", context)
 
 
@@ -76,13 +79,14 @@ def _state(page: PageRequest, period: PeriodWords) -> dict[str, Any]:
     if not _has_traffic(page, told):
         return {"no_traffic": True, "rows": rows, "emit_command": _emit_command(page)}
     waiting = waiting_for_retry(page.app, page.environment)
-    failures = latest_failures(page.app, page.environment, _FAILURES)
+    failures = latest_failures(page.app, page.environment, _FAILURES_READ)
     causes = causes_of_failures(failures)
     return {
         "traffic": told,
         "stale": told.as_of is None or timezone.now() - told.as_of > _STALE_AFTER,
         "reviews": reviews(attention[:_REVIEWS], failures, causes),
         "more_reviews": len(attention) > _REVIEWS,
+        "unheard": bool(told.totals.events and not told.totals.deliveries),
         "figures": figures(told, period.before),
         "waiting": waiting,
         "waiting_count": _waiting_count(waiting),
@@ -90,7 +94,7 @@ def _state(page: PageRequest, period: PeriodWords) -> dict[str, Any]:
         "chart": _chart(told, period),
         "steps": steps(page, told),
         "rows": rows,
-        "failures": failure_rows(page, failures, causes),
+        "failures": failure_rows(page, failures[:_FAILURES], causes[:_FAILURES]),
         "event_types": by_event_type(page, told),
         "outcomes": by_outcome(page, told),
     }

@@ -41,3 +41,9 @@ part?.addEventListener("mouseover", (event) => {
   tooltip.style.top = `${box.top - height - 6}px`;
   event.stopPropagation();
 });
+
+// A bar leads where its line of the table leads.
+part?.addEventListener("click", (event) => {
+  const start = event.target.closest("[data-start]")?.dataset.start;
+  if (start) document.querySelector(`#chart-table time[datetime="${start}"]`)?.closest("a").click();
+});

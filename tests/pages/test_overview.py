@@ -14,7 +14,19 @@ from deliveries.error_codes import ErrorCode
 from deliveries.models import AttemptStatus, Delivery, DeliveryStatus, Lane, Turn
 from deliveries.tally import count_traffic
 from deliveries.views.figures import Change, Figure
-from tests.deliveries.traffic import DAY, HOUR, MINUTE, NOW, SECOND, clock, count, fail_at, make_delivery_at, succeed_at
+from tests.deliveries.traffic import (
+    DAY,
+    HOUR,
+    MINUTE,
+    NOW,
+    SECOND,
+    clock,
+    count,
+    fail_at,
+    make_delivery_at,
+    make_event_at,
+    succeed_at,
+)
 from tests.demo import Demo
 from tests.factories import ACTOR, make_endpoint
 from tests.pages.conftest import client_of
@@ -214,6 +226,20 @@ def test_breakdowns_lead_to_the_deliveries_they_count(app: App, endpoint: Endpoi
     assert {"response_status": ["500"], "after": [since]} in queries
 
 
+def test_events_that_nobody_hears_are_told_of(app: App) -> None:
+    deaf = make_endpoint(app, event_types=["order.sent"])
+    make_event_at(deaf, NOW - HOUR, "order.paid")
+    count()
+
+    page = see(app)
+
+    assert page.context["figures"][0].value == "1"
+    assert page.context["steps"] == []
+    text = page.content.decode()
+    assert "no endpoint is subscribed to their types" in text
+    assert "Nothing was delivered in this time" in text
+
+
 # What needs a person -----------------------------------------------------------------------------
 
 
@@ -327,6 +353,7 @@ def test_s33_nothing_of_another_app_or_environment_is_counted(app: App, endpoint
 
 def test_htmx_gets_the_live_part_alone(app: App, endpoint: Endpoint) -> None:
     succeed_at(make_delivery_at(endpoint, NOW - HOUR), NOW - HOUR)
+    Lane.objects.filter(pk=endpoint.pk).update(last_success_at=NOW - HOUR)
     count()
 
     text = see(app, query="?period=7d", **{"HX-Request": "true"}).content.decode()
@@ -334,6 +361,8 @@ def test_htmx_gets_the_live_part_alone(app: App, endpoint: Endpoint) -> None:
     assert "<html" not in text
     assert "the last 7 days" in text
     assert "Nothing needs you." in text
+    assert '<div class="page-title" id="page-title" hx-swap-oob="true">' in text
+    assert '<p class="verdict" id="verdict" hx-swap-oob="true">The endpoint delivers normally.</p>' in text
 
 
 def test_names_are_text(app: App) -> None:
