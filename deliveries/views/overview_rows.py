@@ -1,7 +1,7 @@
 """Lines of the Overview's tables and lists, as its templates write them, each with where it leads."""
 
 import datetime as dt
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
 from urllib.parse import urlencode, urlsplit
@@ -73,7 +73,7 @@ class Breakdown:
 
 
 def deliveries_url(page: PageRequest, **filters: str) -> str:
-    """The list of deliveries, filtered by GET parameters as the REST list has them."""
+    """The list of deliveries, filtered by the fields of its form."""
     return f"{page.url('deliveries')}?{urlencode(filters)}"
 
 
@@ -91,14 +91,14 @@ def failure_rows(page: PageRequest, failures: Sequence[Failure], causes: Sequenc
     rows = []
     for failure, cause in zip(failures, causes, strict=True):
         last = failure.delivery_id and page.url("delivery", to_public_id(Prefix.DELIVERY, failure.delivery_id))
-        outcome = _outcome_filter(failure.response_status, failure.error_code)
+        response = _response(failure.response_status, failure.error_code)
         rows.append(
             FailureRow(
                 failure=failure,
                 cause=cause,
                 short=short_outcome(failure.response_status, failure.error_code),
                 attempts="One attempt" if failure.attempts == 1 else f"{failure.attempts:,} attempts",
-                all_url=deliveries_url(page, endpoint_id=failure.endpoint.public_id, **outcome),
+                all_url=deliveries_url(page, endpoint=failure.endpoint.public_id, response=response),
                 last_url=last or "",
             )
         )
@@ -131,7 +131,7 @@ def by_event_type(page: PageRequest, traffic: Traffic) -> Breakdown:
             width=_width(count.deliveries, most),
             count=f"{count.deliveries:,}",
             success=percent(count.success_rate),
-            url=deliveries_url(page, event_type=count.event_type, after=iso(traffic.since)),
+            url=deliveries_url(page, type=count.event_type, after=iso(traffic.since)),
         )
         for count in counts
     ]
@@ -147,22 +147,20 @@ def by_outcome(page: PageRequest, traffic: Traffic) -> Breakdown:
 
 
 def _outcome(page: PageRequest, traffic: Traffic, outcome: OutcomeCount, most: int, attempts: int) -> Share:
-    filters = _outcome_filter(outcome.response_status, outcome.error_code)
+    response = _response(outcome.response_status, outcome.error_code)
     return Share(
         name=outcome_name(outcome),
         tone="bad" if outcome.error_code else "good",
         width=_width(outcome.attempts, most),
         count=f"{outcome.attempts:,}",
         success=percent(outcome.attempts / attempts),
-        url=deliveries_url(page, **filters, after=iso(traffic.since)),
+        url=deliveries_url(page, response=response, after=iso(traffic.since)),
     )
 
 
-def _outcome_filter(response_status: int | None, error_code: str) -> Mapping[str, str]:
-    """Of deliveries whose last attempt ended so."""
-    if error_code in ("", ErrorCode.HTTP_STATUS):
-        return {"response_status": str(response_status)}
-    return {"error_code": error_code}
+def _response(response_status: int | None, error_code: str) -> str:
+    """The filter for deliveries whose last attempt ended so: a status or an error code."""
+    return str(response_status) if error_code in ("", ErrorCode.HTTP_STATUS) else error_code
 
 
 def _width(number: int, most: int) -> float:

@@ -43,11 +43,11 @@ def test_a_builder_reads_what_is_wrong_and_goes_there(demo: Demo, open_as: OpenA
 
     wrong.get_by_role("link", name=re.compile("Old portal: TLS: expired")).click()
 
-    billing = demo.endpoints["Old portal"].public_id
-    expect(page).to_have_url(re.compile(f"deliveries/\\?endpoint_id={billing}&error_code=tls_expired$"))
+    portal = demo.endpoints["Old portal"].public_id
+    expect(page).to_have_url(re.compile(f"deliveries/\\?endpoint={portal}&response=tls_expired$"))
     page.go_back()
     needs.get_by_role("link", name="Review Old portal").click()
-    expect(page).to_have_url(re.compile(f"/endpoints/{billing}/$"))
+    expect(page).to_have_url(re.compile(f"/endpoints/{portal}/$"))
 
 
 @pytest.mark.parametrize("scripts", [True, False])

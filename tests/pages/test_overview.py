@@ -214,7 +214,7 @@ def test_breakdowns_lead_to_the_deliveries_they_count(app: App, endpoint: Endpoi
     told = [(share.name, share.count, share.success, share.width) for share in page.context["event_types"].shares]
     assert told == [("order.sent", "2", "0 %", 100.0), ("order.paid", "1", "100 %", 50.0)]
     queries = [parse_qs(urlsplit(share.url).query) for share in page.context["event_types"].shares]
-    assert queries == [{"event_type": [name], "after": [since]} for name in ("order.sent", "order.paid")]
+    assert queries == [{"type": [name], "after": [since]} for name in ("order.sent", "order.paid")]
     told = [(share.name, share.count, share.success, share.tone) for share in page.context["outcomes"].shares]
     assert sorted(told) == [
         ("200", "1", "33.3 %", "good"),
@@ -222,8 +222,8 @@ def test_breakdowns_lead_to_the_deliveries_they_count(app: App, endpoint: Endpoi
         ("Time-out", "1", "33.3 %", "bad"),
     ]
     queries = [parse_qs(urlsplit(share.url).query) for share in page.context["outcomes"].shares]
-    assert {"error_code": ["timeout"], "after": [since]} in queries
-    assert {"response_status": ["500"], "after": [since]} in queries
+    assert {"response": ["timeout"], "after": [since]} in queries
+    assert {"response": ["500"], "after": [since]} in queries
 
 
 def test_events_that_nobody_hears_are_told_of(app: App) -> None:
@@ -279,7 +279,7 @@ def test_an_endpoint_that_only_fails_says_since_when_and_what_to_do(
     (row,) = page.context["failures"]
     assert (row.short, row.attempts, row.failure.first_at) == ("401", "3 attempts", since + MINUTE)
     assert urlsplit(row.all_url).path == "/apps/shop/webhooks/deliveries/"
-    assert parse_qs(urlsplit(row.all_url).query) == {"endpoint_id": [endpoint.public_id], "response_status": ["401"]}
+    assert parse_qs(urlsplit(row.all_url).query) == {"endpoint": [endpoint.public_id], "response": ["401"]}
     assert row.last_url == f"/apps/shop/webhooks/deliveries/{lost.public_id}/"
 
 
