@@ -4,6 +4,7 @@ import datetime as dt
 import uuid
 from collections import defaultdict
 from collections.abc import Iterator, Sequence
+from typing import Any
 
 from django.conf import settings
 from django.db.models.functions import Length
@@ -39,7 +40,7 @@ def causes_of(delivery: Delivery, attempts: Sequence[Attempt]) -> dict[int, Caus
 def causes_of_failures(failures: Sequence[Failure]) -> list[Cause]:
     """The likely cause of each, as the last of its attempts tells it. Two queries, whatever the number."""
     last = Attempt.objects.annotate(message_bytes=Length("delivery__event__payload"))
-    attempts = last.in_bulk([failure.attempt_id for failure in failures])
+    attempts: dict[uuid.UUID, Any] = last.in_bulk([failure.attempt_id for failure in failures])
     secrets: defaultdict[uuid.UUID, list[EndpointSecret]] = defaultdict(list)
     endpoints = {failure.endpoint.pk for failure in failures}
     for secret in EndpointSecret.objects.filter(endpoint__in=endpoints).order_by("-id"):

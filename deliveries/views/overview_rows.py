@@ -90,7 +90,9 @@ def endpoint_rows(page: PageRequest, endpoints: Sequence[Any]) -> list[EndpointR
 def failure_rows(page: PageRequest, failures: Sequence[Failure], causes: Sequence[Cause]) -> list[FailureRow]:
     rows = []
     for failure, cause in zip(failures, causes, strict=True):
-        last = failure.delivery_id and page.url("delivery", to_public_id(Prefix.DELIVERY, failure.delivery_id))
+        last_url = ""
+        if failure.delivery_id is not None:
+            last_url = page.url("delivery", to_public_id(Prefix.DELIVERY, failure.delivery_id))
         response = _response(failure.response_status, failure.error_code)
         rows.append(
             FailureRow(
@@ -99,7 +101,7 @@ def failure_rows(page: PageRequest, failures: Sequence[Failure], causes: Sequenc
                 short=short_outcome(failure.response_status, failure.error_code),
                 attempts="One attempt" if failure.attempts == 1 else f"{failure.attempts:,} attempts",
                 all_url=deliveries_url(page, endpoint=failure.endpoint.public_id, response=response),
-                last_url=last or "",
+                last_url=last_url,
             )
         )
     return rows

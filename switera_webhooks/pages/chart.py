@@ -115,7 +115,8 @@ def time_chart(points: Sequence[Counts], columns: int, time_style: str, summary:
         _column(point, number, len(points), _stack(point, _BARS_HEIGHT - _ABOVE, steps[-1]), _ABOVE)
         for number, point in enumerate(points)
     )
-    rates = rate_marks = None
+    rates: SafeString | None = None
+    rate_marks: SafeString | None = None
     if any(point.failed for point in points):
         shares = [_share_failed(point) for point in points]
         rate_steps = nice_steps(max(shares), 2)
@@ -146,8 +147,10 @@ def _share_failed(point: Counts) -> float:
 
 
 def _share_bar(share: float, room: float, most: float) -> list[tuple[str, float, float]]:
-    height = max(_LEAST, room * share / most) if share else 0.0
-    return [("chart-bad", room - height, height)] if share else []
+    if not share:
+        return []
+    height = max(_LEAST, room * share / most)
+    return [("chart-bad", room - height, height)]
 
 
 def _column(point: Counts, number: int, of: int, parts: Sequence[tuple[str, float, float]], above: float) -> str:
