@@ -112,7 +112,7 @@ def time_chart(points: Sequence[Counts], columns: int, time_style: str, summary:
     """
     steps = nice_steps(max(point.succeeded + point.failed for point in points))
     bars = "".join(
-        _column(point, number, len(points), _stack(point, _BARS_HEIGHT - _ABOVE, steps[-1]), _ABOVE)
+        _column(point, number, len(points), _stack(point, _BARS_HEIGHT - _ABOVE, steps[-1]))
         for number, point in enumerate(points)
     )
     rates: SafeString | None = None
@@ -125,7 +125,7 @@ def time_chart(points: Sequence[Counts], columns: int, time_style: str, summary:
             _RATES_HEIGHT,
             rate_steps,
             "".join(
-                _column(point, number, len(points), _share_bar(share, room, rate_steps[-1]), _ABOVE)
+                _column(point, number, len(points), _share_bar(share, room, rate_steps[-1]))
                 for number, (point, share) in enumerate(zip(points, shares, strict=True))
             ),
         )
@@ -153,11 +153,11 @@ def _share_bar(share: float, room: float, most: float) -> list[tuple[str, float,
     return [("chart-bad", room - height, height)]
 
 
-def _column(point: Counts, number: int, of: int, parts: Sequence[tuple[str, float, float]], above: float) -> str:
+def _column(point: Counts, number: int, of: int, parts: Sequence[tuple[str, float, float]]) -> str:
     """A step's rectangles, and one over the whole height that the script asks for what they mean."""
     step = 100 / of
     x, width = f"{(number + (1 - _BAR_SHARE) / 2) * step:.3f}%", f"{_BAR_SHARE * step:.3f}%"
-    shapes = "".join(_rectangle(tone, x, width, above + top, height) for tone, top, height in parts)
+    shapes = "".join(_rectangle(tone, x, width, _ABOVE + top, height) for tone, top, height in parts)
     told = f"{point.succeeded:,} succeeded, {point.failed:,} failed"
     hit = f'<rect class="chart-hit" x="{number * step:.3f}%" width="{step:.3f}%" height="100%"/>'
     under_way = ' class="chart-under-way"' if number == of - 1 else ""
