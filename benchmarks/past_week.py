@@ -12,7 +12,7 @@ from django.db.backends.utils import CursorWrapper
 from django.utils import timezone
 
 from benchmarks.history import InstantSender
-from benchmarks.seed import RECEIVER_TYPE, copy_rows, emit_many
+from benchmarks.seed import RECEIVER_TYPE, backlog, copy_rows
 from deliveries.engine.drain import Engine
 from deliveries.models import Attempt, Delivery, Lane
 from events.models import Event
@@ -23,44 +23,42 @@ ENDPOINTS_OF_EVENT = 5
 CHUNK = 20_000  # events
 
 # A UUIDv7 of that moment.
-_KEY_AT = """
-create function pg_temp.key_at(moment timestamptz) returns uuid language sql volatile as $$
-  select (lpad(to_hex((extract(epoch from moment) * 1000)::bigint), 12, '0') || '7' || substr(r, 1, 3) || '8'
-          || substr(r, 5, 15))::uuid
-    from md5(random()::text) r
-$$
-"""
-_EVENTS = """
+_KEY_AT = (
+    "(lpad(to_hex((extract(epoch from {}) * 1000)::bigint), 12, '0') || '70008' "
+    "|| substr(md5(random()::text), 1, 15))::uuid"
+)
+_EVENTS = f"""
 insert into new_events
-select number, pg_temp.key_at(made), made, %(types)s::text[][1 + number %% cardinality(%(types)s::text[])]
+select number, {_KEY_AT.format("made")}, made,
+       (%(types)s::text[])[1 + number %% cardinality(%(types)s::text[])]
   from (select number, %(since)s::timestamptz + (number + random()) / %(events)s * %(length)s::interval made
-          from generate_series(%(first)s, %(last)s) number) every
+          from generate_series(%(first)s, %(last)s) number) each
 """
-_DELIVERIES = """
+_DELIVERIES = f"""
 insert into new_deliveries
-select pg_temp.key_at(made), event, endpoints[1 + (number * %(each)s + turn) %% cardinality(endpoints)], made, type,
+select {_KEY_AT.format("made")}, event, endpoints[1 + (number * %(each)s + turn) %% cardinality(endpoints)], made,
+       type,
        case when chance < 0.95 then 'at once' when chance < 0.98 then 'second' when chance < 0.999 then 'failed'
             else 'waits' end
   from (select *, random() chance, %(endpoints)s::uuid[] endpoints
-          from new_events, generate_series(0, %(each)s - 1) turn) every
+          from new_events, generate_series(0, %(each)s - 1) turn) each
 """
-_ATTEMPTS = """
+_ATTEMPTS = f"""
 insert into new_attempts
-select pg_temp.key_at(at), delivery, number, at, succeeded,
+select {_KEY_AT.format("began")}, delivery, number, began, succeeded,
        case when succeeded then 200 when cause < 0.5 then 401 when cause < 0.8 then 503 end,
        case when succeeded then '' when cause < 0.8 then 'http_status' else 'timeout' end,
        (case when not succeeded and cause >= 0.8 then 15000 else 20 + 200 * random() ^ 3 end)::int
-  from (select *, made + (number - 1) * interval '20 seconds' at, random() cause,
+  from (select *, made + (number - 1) * interval '20 seconds' began, random() cause,
                outcome = 'at once' or (outcome = 'second' and number = 2) succeeded
           from new_deliveries,
-               generate_series(1, case outcome when 'at once' then 1 when 'failed' then 3 else 2 end) number) every
- where not (outcome = 'waits' and number = 2)
+               generate_series(1, case outcome when 'second' then 2 when 'failed' then 3 else 1 end) number) each
 """
 _TABLES = (
     "create temporary table new_events (number int, event uuid, made timestamptz, type text)",
     "create temporary table new_deliveries "
     "(delivery uuid, event uuid, endpoint uuid, made timestamptz, type text, outcome text)",
-    "create temporary table new_attempts (attempt uuid, delivery uuid, number int, at timestamptz, succeeded bool, "
+    "create temporary table new_attempts (attempt uuid, delivery uuid, number int, began timestamptz, succeeded bool, "
     "status int, code text, ms int)",
 )
 # The last attempt of each delivery.
@@ -69,10 +67,11 @@ _LAST = "lateral (select * from new_attempts a where a.delivery = d.delivery ord
 
 def fill_past_week(app: App, deliveries: int, types: Sequence[str]) -> None:
     """So many deliveries to all endpoints of the app in turn, the last of them some minutes old."""
-    (model,) = emit_many(app, 1, [RECEIVER_TYPE.format(0)])
+    backlog(app, 1, [RECEIVER_TYPE.format(0)])
     engine = Engine(InstantSender)
     engine.drain(None)
     engine.close()
+    model = Event.objects.get()
     events = deliveries // ENDPOINTS_OF_EVENT
     values = {
         "types": list(types),
@@ -85,7 +84,6 @@ def fill_past_week(app: App, deliveries: int, types: Sequence[str]) -> None:
     with connection.cursor() as cursor:
         # As a superuser may, so that no key is checked: all of them are there.
         cursor.execute("set session_replication_role = replica")
-        cursor.execute(_KEY_AT)
         for statement in _TABLES:
             cursor.execute(statement)
         for first in range(0, events, CHUNK):
@@ -116,7 +114,7 @@ def _copy(cursor: CursorWrapper, model: Event) -> None:
         "due_at": "case d.outcome when 'waits' then now() + interval '1 day' end",
         "turn": "case d.outcome when 'waits' then 2 else original.turn end",
         "attempt_count": "l.number",
-        "last_attempt_at": "l.at",
+        "last_attempt_at": "l.began",
         "response_status": "l.status",
         "error_code": "l.code",
         "error": "case l.code when '' then '' else 'It failed.' end",
@@ -127,7 +125,7 @@ def _copy(cursor: CursorWrapper, model: Event) -> None:
         "delivery_id": "new_attempts.delivery",
         "number": "new_attempts.number",
         "status": "case when succeeded then 'succeeded' else 'failed' end",
-        "started_at": "at",
+        "started_at": "began",
         "duration_ms": "ms",
         "response_status": "new_attempts.status",
         "error_code": "code",
