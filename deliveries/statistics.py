@@ -39,7 +39,7 @@ HOURS = 24
 # Deliveries that wait for a retry are counted so far and no further.
 WAITING_AT_MOST = 10_000
 # The latest failures are looked for in so many rows, each an hour of an endpoint and cause, or ten seconds.
-FAILURE_ROWS = 2_000
+FAILURE_ROWS = 600
 
 
 class Period(Enum):
