@@ -111,7 +111,7 @@ def _check_rate_limit(_: App, value: object) -> object:
     if value is None:
         return None
     if isinstance(value, bool) or not isinstance(value, int) or not 1 <= value <= _MAX_RATE:
-        return [f"Give 1 to {_MAX_RATE:,} deliveries a second, or null for no limit."]
+        return [f"Give 1 to {_MAX_RATE:,} deliveries a second, or none (null) for no limit."]
     return None
 
 

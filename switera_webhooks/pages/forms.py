@@ -1,5 +1,7 @@
 """Forms that pages of several rooms use."""
 
+from collections.abc import Mapping
+
 from django import forms
 from django.core.exceptions import ValidationError
 
@@ -26,9 +28,20 @@ class ConfirmByName(forms.Form):
 def add_refusal(form: forms.BaseForm, refusal: Refusal) -> None:
     """Show why an action was refused: at the fields that its details name, else above the form."""
     told = False
-    for field, sentences in refusal.details.items():
-        if field in form.fields and isinstance(sentences, list):
-            form.add_error(field, [str(sentence) for sentence in sentences])
+    for field, problem in refusal.details.items():
+        sentences = _sentences(problem)
+        if field in form.fields and sentences:
+            form.add_error(field, sentences)
             told = True
     if not told:
         form.add_error(None, refusal.message)
+
+
+def _sentences(problem: object) -> list[str]:
+    """Of a field, or of a field's parts by their names: {"X-Team": ["Use another name."]}."""
+    if isinstance(problem, list):
+        return [str(sentence) for sentence in problem]
+    if isinstance(problem, Mapping):
+        parts = [(name, sentence) for name, sentences in problem.items() for sentence in _sentences(sentences)]
+        return [sentence if name == "*" else f"{name}: {sentence}" for name, sentence in parts]
+    return []

@@ -1,23 +1,129 @@
-"""The tab Endpoints: list, adding one, one of them."""
+"""The tab Endpoints: the list, adding one, and what becomes of a URL while it is typed."""
 
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Any
+from urllib.parse import urlsplit
+
+from django.contrib import messages
 from django.http import HttpResponse
 
-from switera_webhooks.ids import Prefix
+from deliveries.endpoint_facts import health_of, held_count_of, with_facts
+from deliveries.endpoints import EndpointFields, create_endpoint
+from deliveries.models.lane import BreakerState
+from deliveries.statistics import EndpointTraffic, endpoint_traffic
+from switera_webhooks.pages.forms import add_refusal
+from switera_webhooks.refusals import InvalidInput, LimitReached
+from webhooks.destinations.acceptance import check_endpoint_url
+from webhooks.health import Health
 from webhooks.models import Endpoint
 from webhooks.views.access import PageRequest, Tab, app_page
+from webhooks.views.endpoint_form import EndpointForm
+from webhooks.views.endpoint_words import percent
+from webhooks.views.shown_once import show_secret_once
+
+# So many of what an endpoint subscribes to are named in its row.
+_PATTERNS_SHOWN = 2
+
+
+@dataclass(frozen=True)
+class Row:
+    """An endpoint in the list."""
+
+    endpoint: Endpoint
+    health: Health
+    held: int
+    traffic: EndpointTraffic
+    # None while it is closed.
+    breaker: BreakerState | None
+
+    @property
+    def host(self) -> str:
+        return urlsplit(self.endpoint.url).netloc
+
+    @property
+    def success_rate(self) -> str:
+        return percent(self.traffic.success_rate)
+
+    @property
+    def patterns(self) -> Sequence[str]:
+        return self.endpoint.event_types[:_PATTERNS_SHOWN]
+
+    @property
+    def more_patterns(self) -> int:
+        return max(0, len(self.endpoint.event_types) - _PATTERNS_SHOWN)
 
 
 @app_page(Tab.ENDPOINTS)
 def endpoints(page: PageRequest) -> HttpResponse:
-    return page.render("webhooks/endpoints.html")
+    """Newest first. The rows' figures take three statements, whatever their number."""
+    listed = page.paginate(with_facts(Endpoint.objects.in_scope(page.app, page.environment)))
+    return page.render("webhooks/endpoints.html", {"pages": listed, "rows": _rows(page, listed.items)})
+
+
+def _rows(page: PageRequest, endpoints: Sequence[Any]) -> list[Row]:
+    if not endpoints:
+        return []
+    traffic = endpoint_traffic(page.app, page.environment, endpoints)
+    return [
+        Row(
+            endpoint,
+            health_of(endpoint),
+            held_count_of(endpoint),
+            traffic[endpoint.pk],
+            None if endpoint.lane.breaker == BreakerState.CLOSED else endpoint.lane.breaker,
+        )
+        for endpoint in endpoints
+        if endpoint.pk in traffic  # not deleted meanwhile
+    ]
 
 
 @app_page(Tab.ENDPOINTS, for_developers=True)
 def endpoint_add(page: PageRequest) -> HttpResponse:
-    return page.render("webhooks/endpoint_add.html")
+    """Once it is saved, on to the rest of the set-up, which shows the secret once."""
+    if page.http.method != "POST":
+        return _add_page(page, EndpointForm(page))
+    if "add_header" in page.http.POST:
+        return _add_page(page, EndpointForm.with_another_row(page, page.http.POST))
+    form = EndpointForm(page, page.http.POST)
+    if not form.is_valid():
+        return _add_page(page, form, status=400)
+    try:
+        created = create_endpoint(page.app, page.environment, EndpointFields(**form.cleaned_data), page.actor)
+    except (InvalidInput, LimitReached) as refusal:
+        add_refusal(form, refusal)
+        return _add_page(page, form, status=refusal.status)
+    show_secret_once(page, created.endpoint, created.secret)
+    if created.warning:
+        messages.warning(page.http, created.warning)
+    return page.redirect("endpoint_setup", created.endpoint.public_id)
 
 
-@app_page(Tab.ENDPOINTS)
-def endpoint(page: PageRequest, ep_id: str) -> HttpResponse:
-    endpoint = page.find(Endpoint.objects.filter(deleted_at=None), Prefix.ENDPOINT, ep_id)
-    return page.render("webhooks/endpoint.html", {"endpoint": endpoint})
+def _add_page(page: PageRequest, form: EndpointForm, status: int = 200) -> HttpResponse:
+    return page.render("webhooks/endpoint_add.html", {"form": form}, status=status)
+
+
+@app_page(Tab.ENDPOINTS, for_developers=True)
+def endpoint_url_check(page: PageRequest) -> HttpResponse:
+    """For htmx: what the guard says of a URL that is being typed. By POST, since a URL may hold a credential (S31)."""
+    if page.http.method != "POST":
+        return page.redirect("endpoint_add")
+    return page.part("webhooks/url_verdict.html", {"verdict": _url_verdict(page.http.POST.get("url", ""))})
+
+
+def _url_verdict(text: str) -> dict[str, str] | None:
+    """None of nothing."""
+    if not text:
+        return None
+    try:
+        accepted = check_endpoint_url(text)
+    except InvalidInput as refusal:
+        return {"tone": "bad", "icon": "x", "word": "Not accepted", "sentence": refusal.message}
+    if accepted.warning:
+        return {"tone": "warn", "icon": "triangle-alert", "word": "Not found yet", "sentence": accepted.warning}
+    url = urlsplit(accepted.url)
+    port = url.port or (443 if url.scheme == "https" else 80)
+    sentence = f"{url.scheme.upper()}, port {port}, and every address of {url.hostname} may be sent to."
+    if accepted.url != text:
+        sentence += f" It is kept as {accepted.url}"
+    return {"tone": "good", "icon": "check", "word": "Accepted", "sentence": sentence}

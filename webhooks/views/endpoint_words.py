@@ -1,0 +1,54 @@
+"""How an endpoint does, in a sentence: the verdict first, and what to do where there is something to do."""
+
+from typing import Any
+
+from deliveries.endpoint_facts import held_count_of
+from deliveries.models import Lane
+from deliveries.models.lane import BreakerState
+from webhooks.health import Health
+from webhooks.models import DisabledReason
+
+_DISABLED = {
+    DisabledReason.MANUAL: "It is disabled: nothing is sent to it but test sends.",
+    DisabledReason.GONE: "It is disabled, because its receiver answered 410 Gone. "
+    "Enable it once the receiver takes messages again, or delete it.",
+    DisabledReason.SUSTAINED_FAILURE: "It is disabled, because every delivery failed for too long. "
+    "Mend the receiver, send a test, and enable it.",
+}
+_HEALTH = {
+    Health.ATTENTION: "It needs review: in the last 24 hours a delivery failed for good, or one waits for a retry.",
+    Health.LIVE: "It delivers normally.",
+    Health.READY: "A test has arrived: it is ready for the first real event.",
+    Health.SETUP: "Nothing has arrived yet: send a test event and watch it.",
+}
+
+
+def endpoint_verdict(endpoint: Any, health: Health) -> str:
+    """Of a row of `with_facts`."""
+    if endpoint.disabled_reason is not None:
+        return f"{_DISABLED[endpoint.disabled_reason]} {held_words(held_count_of(endpoint))}"
+    lane: Lane = endpoint.lane
+    if lane.breaker != BreakerState.CLOSED:
+        return (
+            f"It fails: {lane.failures_in_a_row} attempts in a row did. Its deliveries wait, none is lost, and one is "
+            "tried from time to time until the receiver takes it."
+        )
+    if lane.paused:
+        return "Its receiver asked for a pause: deliveries go on by themselves afterwards."
+    return _HEALTH[health]
+
+
+def held_words(count: int) -> str:
+    """So many deliveries are held, in a sentence."""
+    if not count:
+        return "No delivery is held yet."
+    return "One delivery is held." if count == 1 else f"{count:,} deliveries are held."
+
+
+def percent(rate: float | None) -> str:
+    """`99.2 %`; 100 % only where all of them did, 0 % where none; a dash of nothing."""
+    if rate is None:
+        return "\N{EN DASH}"
+    if rate in (0, 1):
+        return f"{rate:.0%}".replace("%", " %")
+    return f"{min(99.9, max(0.1, rate * 100)):.1f} %"
