@@ -81,8 +81,8 @@ class EndpointForm(forms.Form):
     headers = HeadersField(
         label="Custom headers",
         required=False,
-        help_text="Sent with every message, such as a credential of your gateway. Values are kept encrypted and not shown "
-        "again. Empty both fields of a row to remove the header.",
+        help_text="Sent with every message, such as a credential of your gateway. Values are kept encrypted and not "
+        "shown again. Empty both fields of a row to remove the header.",
     )
     rate_limit = forms.IntegerField(
         label="Rate limit",
