@@ -43,5 +43,5 @@ def _sentences(problem: object) -> list[str]:
         return [str(sentence) for sentence in problem]
     if isinstance(problem, Mapping):
         parts = [(name, sentence) for name, sentences in problem.items() for sentence in _sentences(sentences)]
-        return [sentence if name == "*" else f"{name}: {sentence}" for name, sentence in parts]
+        return [sentence if name in ("", "*") else f"{name}: {sentence}" for name, sentence in parts]
     return []
