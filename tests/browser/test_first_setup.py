@@ -1,4 +1,4 @@
-"""The first set-up as a new user does it, by keyboard alone: from the sign-in to a test event that a receiver verified."""
+"""The first set-up as a new user does it, by keyboard alone: from the sign-in to a test event that was verified."""
 
 import ipaddress
 import json
