@@ -120,9 +120,19 @@ def test_an_endpoints_page_tells_its_figures_and_last_deliveries(demo: Demo, own
     page = owner.get(endpoint_path(demo, "Billing")).content.decode()
 
     assert demo.ids["retrying"] in page
-    assert f'href="{demo.path}deliveries/?endpoint_id={demo.ids["Billing"]}"' in page
+    assert f'href="{demo.path}deliveries/?endpoint={demo.ids["Billing"]}"' in page
     assert "0 for the first attempt, 1 for a retry" in page
     assert page.count("<tr>") == 6  # a head, four of an hour, the one that waits for a retry
+
+
+def test_an_endpoint_that_fails_says_why_and_what_to_do(demo: Demo, owner: Client) -> None:
+    failing = owner.get(endpoint_path(demo, "Old portal")).content.decode()
+    well = owner.get(endpoint_path(demo, "Warehouse")).content.decode()
+
+    assert "What went wrong" in failing
+    assert "What to do:" in failing
+    assert f'href="{demo.path}deliveries/{demo.ids["failed"]}/"' in failing
+    assert "What went wrong" not in well
 
 
 def test_s25_header_values_are_on_no_page(demo: Demo, owner: Client) -> None:

@@ -1,9 +1,12 @@
-"""One endpoint: how it does, and its last deliveries."""
+"""One endpoint: how it does, what went wrong, and its last deliveries."""
+
+from collections.abc import Sequence
 
 from django.http import HttpResponse
 
 from deliveries.endpoint_stats import endpoint_stats
-from deliveries.models import Delivery
+from deliveries.failure_facts import causes_of
+from deliveries.models import Delivery, DeliveryStatus
 from deliveries.statistics import endpoint_traffic
 from webhooks.views.access import PageRequest, Tab, app_page
 from webhooks.views.endpoint_pages import find_endpoint, render_endpoint
@@ -16,13 +19,24 @@ _DELIVERIES_SHOWN = 10
 def endpoint(page: PageRequest, ep_id: str) -> HttpResponse:
     endpoint = find_endpoint(page, ep_id)
     stats = endpoint_stats(endpoint)
-    traffic = endpoint_traffic(page.app, page.environment, [endpoint])
+    deliveries = list(Delivery.objects.filter(endpoint=endpoint).order_by("-id")[:_DELIVERIES_SHOWN])
     context = {
         "stats": stats,
         "lane": endpoint.lane,
         "day": percent(stats.last_24_hours.success_rate),
         "week": percent(stats.last_7_days.success_rate),
-        "traffic": traffic.get(endpoint.pk),
-        "deliveries": Delivery.objects.filter(endpoint=endpoint).order_by("-id")[:_DELIVERIES_SHOWN],
+        "traffic": endpoint_traffic(page.app, page.environment, [endpoint]).get(endpoint.pk),
+        "deliveries": deliveries,
+        **_last_failure(deliveries),
     }
     return render_endpoint(page, endpoint, "webhooks/endpoint.html", context, route="endpoint")
+
+
+def _last_failure(deliveries: Sequence[Delivery]) -> dict[str, object]:
+    """The newest of these that has failed so far, and its likely cause; nothing where all went well."""
+    ended_badly = (DeliveryStatus.PENDING, DeliveryStatus.FAILED)
+    failing = next((each for each in deliveries if each.error_code and each.status in ended_badly), None)
+    if failing is None:
+        return {}
+    attempts = list(failing.attempts.order_by("number"))
+    return {"failing": failing, "cause": causes_of(failing, attempts).get(attempts[-1].number) if attempts else None}
