@@ -49,7 +49,7 @@ def test_the_list_tells_how_each_endpoint_does(demo: Demo, owner: Client) -> Non
     assert rows["Analytics"].startswith("Analytics in.analytics.example Ready customer.updated")
     assert rows["Sandbox ERP"].startswith("Sandbox ERP erp.northwind.example Setup Disabled 1 held order.paid")
     assert " Held " in rows["Sandbox ERP"]
-    assert "Attention Breaker open invoice.created" in rows["Old portal"]
+    assert "Attention Breaker open tries again" in rows["Old portal"]
     assert "CRM sync hooks.crm.example Live all events" in rows["CRM sync"]
     assert "Billing billing.northwind.example Attention invoice.* order.paid 99.1 % Succeeded" in rows["Billing"]
     html = owner.get(f"{demo.path}endpoints/").content.decode()
