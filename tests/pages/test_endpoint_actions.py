@@ -139,7 +139,7 @@ def sent_test(demo: Demo) -> Delivery:
     return Delivery.objects.get(endpoint=demo.endpoints["Brand new"], test=True)
 
 
-def arrival(client: Client, demo: Demo, seen: str = "", **headers: Any) -> Any:
+def arrival(client: Client, demo: Demo, seen: str = "") -> Any:
     path = path_of(demo, "Brand new", f"setup/{sent_test(demo).public_id}/")
     return client.get(path, {"seen": seen}, headers=HTMX)
 

@@ -45,7 +45,7 @@ def test_the_list_tells_how_each_endpoint_does(demo: Demo, owner: Client) -> Non
     rows = rows_of(owner, f"{demo.path}endpoints/")
 
     assert list(rows) == ["Brand new", "Analytics", "Sandbox ERP", "Old portal", "CRM sync", "Warehouse", "Billing"]
-    assert rows["Brand new"] == "Brand new new.northwind.example Setup order.paid no traffic \N{EN DASH} none yet"
+    assert rows["Brand new"] == "Brand new new.northwind.example Setup order.paid no traffic \N{EN DASH} Finish the set-up of Brand new"
     assert rows["Analytics"].startswith("Analytics in.analytics.example Ready customer.updated")
     assert rows["Sandbox ERP"].startswith("Sandbox ERP erp.northwind.example Setup Disabled 1 held order.paid")
     assert " Held " in rows["Sandbox ERP"]
@@ -81,6 +81,10 @@ def test_s37_a_viewer_of_an_app_without_endpoints_is_not_offered_one(demo: Demo,
 
     assert "No endpoint yet" in page
     assert "Add first endpoint" not in page
+
+
+def test_s37_a_viewer_is_not_sent_to_a_set_up(demo: Demo, viewer: Client) -> None:
+    assert rows_of(viewer, f"{demo.path}endpoints/")["Brand new"].endswith("none yet")
 
 
 def test_the_list_goes_on_to_further_pages(demo: Demo, owner: Client) -> None:
@@ -193,7 +197,7 @@ def test_s37_a_viewer_sees_no_button_of_an_endpoint(demo: Demo, viewer: Client) 
         for section in ("", "secret/"):
             page = viewer.get(endpoint_path(demo, name, section)).content.decode()
             main = page[page.index("<main") : page.index("</main")]
-            for word in ("Disable<", "Enable<", "Delete", "Reveal the", "Rotate", "Settings", "Send a test", "<form"):
+            for word in ("Disable<", "Enable<", "Delete", "Reveal the", "Rotate", "Settings", "Send a test", "set-up", "<form"):
                 assert word not in main, (name, section, word)
 
 

@@ -37,6 +37,7 @@ def endpoint_setup(page: PageRequest, ep_id: str) -> HttpResponse:
         "masked": MASKED_SECRET,
         "snippets": verification_snippets(endpoint),
         "test_event": TEST_EVENT,
+        "in_setup": True,
         **(_arrival(page, endpoint, delivery_id) if delivery_id else {}),
     }
     return render_endpoint(page, endpoint, "webhooks/endpoint_setup.html", context, route="endpoint_setup")
