@@ -5,13 +5,16 @@ from dataclasses import dataclass
 from typing import Any
 from urllib.parse import urlsplit
 
+from django import forms
 from django.contrib import messages
+from django.db.models import Q, QuerySet
 from django.http import HttpResponse
 
-from deliveries.endpoint_facts import health_of, held_count_of, with_facts
+from deliveries.endpoint_facts import health_of, held_count_of, in_attention, with_facts
 from deliveries.endpoints import EndpointFields, create_endpoint
 from deliveries.models.lane import BreakerState
 from deliveries.statistics import EndpointTraffic, endpoint_traffic
+from switera_webhooks.ids import Prefix, from_public_id
 from switera_webhooks.pages.forms import add_refusal
 from switera_webhooks.refusals import InvalidInput, LimitReached
 from webhooks.destinations.acceptance import check_endpoint_url
@@ -54,11 +57,40 @@ class Row:
         return max(0, len(self.endpoint.event_types) - _PATTERNS_SHOWN)
 
 
+class EndpointFilterForm(forms.Form):
+    """GET parameters of the list."""
+
+    q = forms.CharField(
+        label="Search",
+        required=False,
+        max_length=200,
+        widget=forms.TextInput(attrs={"type": "search", "placeholder": "name, URL or id", "spellcheck": "false"}),
+    )
+    state = forms.ChoiceField(
+        label="State", required=False, choices=[("", "any"), ("attention", "Attention"), ("disabled", "Disabled")]
+    )
+
+    def narrow(self, endpoints: QuerySet[Endpoint]) -> QuerySet[Endpoint]:
+        """Those of `endpoints` that match; all of them where what was asked for is malformed."""
+        if not self.is_valid():
+            return endpoints
+        text, state = self.cleaned_data["q"], self.cleaned_data["state"]
+        if key := from_public_id(Prefix.ENDPOINT, text):
+            endpoints = endpoints.filter(pk=key)
+        elif text:
+            endpoints = endpoints.filter(Q(name__icontains=text) | Q(url__icontains=text))
+        if state == "attention":
+            return in_attention(endpoints)
+        return endpoints.filter(disabled_at__isnull=False) if state == "disabled" else endpoints
+
+
 @app_page(Tab.ENDPOINTS)
 def endpoints(page: PageRequest) -> HttpResponse:
     """Newest first. The rows' figures take three statements, whatever their number."""
-    listed = page.paginate(with_facts(Endpoint.objects.in_scope(page.app, page.environment)))
-    return page.render("webhooks/endpoints.html", {"pages": listed, "rows": _rows(page, listed.items)})
+    form = EndpointFilterForm(page.http.GET)
+    listed = page.paginate(with_facts(form.narrow(Endpoint.objects.in_scope(page.app, page.environment))))
+    context = {"form": form, "filtered": form.has_changed(), "pages": listed, "rows": _rows(page, listed.items)}
+    return page.render("webhooks/endpoints.html", context)
 
 
 def _rows(page: PageRequest, endpoints: Sequence[Any]) -> list[Row]:
