@@ -91,7 +91,7 @@ def test_the_picker_is_searched_and_tells_what_is_chosen(demo: Demo, open_as: Op
 def test_an_endpoint_is_added_corrected_and_changed(demo: Demo, open_as: OpenAs, scripts: bool) -> None:
     page = open_as(demo.owner, f"{demo.path}endpoints/add/", scripts=scripts)
     page.get_by_label("Receiver URL").fill("https://localhost/hooks")
-    page.get_by_label("Name").fill("Order desk")
+    page.get_by_label("Name optional").fill("Order desk")
     page.get_by_role("checkbox", name="All of order").check()
     page.get_by_text("More: description").click()
     page.get_by_label("Header name").first.fill("X-Team")
@@ -103,7 +103,7 @@ def test_an_endpoint_is_added_corrected_and_changed(demo: Demo, open_as: OpenAs,
     page.get_by_role("button", name="Save endpoint").click()
 
     expect(page.get_by_text("Not saved yet.")).to_be_visible()
-    expect(page.get_by_label("Name")).to_have_value("Order desk")
+    expect(page.get_by_label("Name optional")).to_have_value("Order desk")
     expect(page.get_by_role("checkbox", name="All of order")).to_be_checked()
     expect(page.get_by_label("Header value").first).to_have_value("blue")
     if scripts:
@@ -118,7 +118,7 @@ def test_an_endpoint_is_added_corrected_and_changed(demo: Demo, open_as: OpenAs,
 
     page.get_by_role("link", name="Settings").click()
     expect(page.get_by_label("Header value").first).to_have_value("••••••••")
-    page.get_by_label("Name").fill("Front desk")
+    page.get_by_label("Name optional").fill("Front desk")
     page.get_by_role("button", name="Save changes").click()
 
     expect(page.get_by_text("Saved. The next message goes out with these settings.")).to_be_visible()

@@ -20,7 +20,7 @@ from webhooks.views.event_picker import EventPicker
 # More than so many are no list to choose from: the id is typed instead.
 _ORGANIZATIONS_LISTED = 500
 _CHECKED_AS_TYPED = {
-    "hx-trigger": "input changed delay:400ms, change",
+    "hx-trigger": "input changed delay:400ms",
     "hx-target": "#url-verdict",
     "hx-params": "url",
     "hx-sync": "this:replace",
