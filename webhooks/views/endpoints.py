@@ -50,7 +50,8 @@ class Row:
 
     @property
     def patterns(self) -> Sequence[str]:
-        return self.endpoint.event_types[:_PATTERNS_SHOWN]
+        patterns: list[str] = self.endpoint.event_types
+        return patterns[:_PATTERNS_SHOWN]
 
     @property
     def more_patterns(self) -> int:
