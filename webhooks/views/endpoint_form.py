@@ -76,7 +76,8 @@ class EndpointForm(forms.Form):
     name = forms.CharField(
         label="Name", required=False, help_text="What you call the receiver, such as Billing. Only your team sees it."
     )
-    event_types = forms.Field(label="Events", widget=EventPicker(), required=True)
+    # That one is chosen is for check_fields to say.
+    event_types = forms.Field(label="Events", widget=EventPicker, required=False)
     description = forms.CharField(label="Description", required=False, widget=forms.Textarea(attrs={"rows": 2}))
     organization = forms.CharField(
         label="Organization", required=False, help_text="Of one organization the endpoint gets only its events."
@@ -100,11 +101,7 @@ class EndpointForm(forms.Form):
         self.fields["url"].widget.attrs |= _CHECKED_AS_TYPED | {"hx-post": page.url("endpoint_url_check")}
         if data is None and not self.initial:
             self.fields["url"].widget.attrs["autofocus"] = True
-        picker = self.fields["event_types"].widget
-        assert isinstance(picker, EventPicker)  # noqa: S101 (narrows the type)
-        picker.app = page.app
-        # Judged by check_fields in its own words.
-        self.fields["event_types"].required = False
+        self.fields["event_types"].widget.app = page.app
         self._offer_organizations()
 
     @classmethod
