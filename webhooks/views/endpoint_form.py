@@ -77,7 +77,12 @@ class EndpointForm(forms.Form):
         label="Name", required=False, help_text="What you call the receiver, such as Billing. Only your team sees it."
     )
     # That one is chosen is for check_fields to say.
-    event_types = forms.Field(label="Events", widget=EventPicker, required=False)
+    event_types = forms.Field(
+        label="Events",
+        widget=EventPicker,
+        required=False,
+        help_text="Only these are sent to it. Types of your own are defined in the Event Catalog.",
+    )
     description = forms.CharField(label="Description", required=False, widget=forms.Textarea(attrs={"rows": 2}))
     organization = forms.CharField(
         label="Organization", required=False, help_text="Of one organization the endpoint gets only its events."
