@@ -181,10 +181,10 @@ def test_an_endpoint_is_disabled_enabled_and_deleted(demo: Demo, open_as: OpenAs
     assert Delivery.objects.get(pk=demo.deliveries["retrying"].pk).status == "canceled"
 
     page.get_by_role("link", name="Delete").click()
-    page.get_by_label("Type the name to confirm").fill("Warehouse")
+    page.get_by_label("Type Billing to confirm").fill("Warehouse")
     page.get_by_role("button", name="Delete the endpoint").click()
     expect(page.get_by_text("This is not the name")).to_be_visible()
-    page.get_by_label("Type the name to confirm").fill("Billing")
+    page.get_by_label("Type Billing to confirm").fill("Billing")
     page.get_by_role("button", name="Delete the endpoint").click()
 
     expect(page.get_by_text("Billing is deleted.")).to_be_visible()

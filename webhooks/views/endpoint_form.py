@@ -40,9 +40,6 @@ class HeaderRows(forms.Widget):
     def value_omitted_from_data(self, data: Any, files: Any, name: str) -> bool:
         return "header_name" not in data
 
-    def id_for_label(self, id_: str | None) -> str:
-        return ""  # a legend is for all of them
-
     def get_context(self, name: str, value: Any, attrs: Any) -> dict[str, Any]:
         context: dict[str, Any] = super().get_context(name, value, attrs)
         context["widget"]["rows"] = [*(value or []), ("", "")]
@@ -101,7 +98,7 @@ class EndpointForm(forms.Form):
     )
 
     def __init__(self, page: PageRequest, data: QueryDict | None = None, **options: Any) -> None:
-        super().__init__(data, label_suffix="", **options)
+        super().__init__(data, **options)
         self.app = page.app
         self.fields["url"].widget.attrs |= _CHECKED_AS_TYPED | {"hx-post": page.url("endpoint_url_check")}
         if data is None and not self.initial:

@@ -34,7 +34,7 @@ class RotateForm(forms.Form):
 @app_page(Tab.ENDPOINTS)
 def endpoint_secret(page: PageRequest, ep_id: str) -> HttpResponse:
     """Viewers see since when the secrets sign, and nothing of them."""
-    return _secret_page(page, ep_id, RotateForm(label_suffix=""))
+    return _secret_page(page, ep_id, RotateForm())
 
 
 @app_page(Tab.ENDPOINTS, for_developers=True)
@@ -50,7 +50,7 @@ def endpoint_secret_rotate(page: PageRequest, ep_id: str) -> HttpResponse:
     endpoint = find_endpoint(page, ep_id)
     if page.http.method != "POST":
         return page.redirect("endpoint_secret", ep_id)
-    form = RotateForm(page.http.POST, label_suffix="")
+    form = RotateForm(page.http.POST)
     if not form.is_valid():
         return _secret_page(page, ep_id, form, status=400)
     try:

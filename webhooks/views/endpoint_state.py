@@ -47,7 +47,7 @@ def endpoint_enable(page: PageRequest, ep_id: str) -> HttpResponse:
     endpoint = find_endpoint(page, ep_id)
     if endpoint.disabled_reason is None:
         return page.redirect("endpoint", ep_id)
-    form = EnableForm(page.http.POST if page.http.method == "POST" else None, label_suffix="")
+    form = EnableForm(page.http.POST if page.http.method == "POST" else None)
     if form.is_valid():
         held: Literal["release", "cancel"] = form.cleaned_data["held"]
         enable_endpoint(endpoint, page.actor, held)

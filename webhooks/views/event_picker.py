@@ -89,9 +89,6 @@ class EventPicker(forms.Widget):
     def value_omitted_from_data(self, data: Any, files: Any, name: str) -> bool:
         return False
 
-    def id_for_label(self, id_: str | None) -> str:
-        return ""  # a legend is for all of them
-
     def get_context(self, name: str, value: Any, attrs: Any) -> dict[str, Any]:
         context: dict[str, Any] = super().get_context(name, value, attrs)
         offered = visible_event_types(self.app).defer("schema", "example")
