@@ -148,7 +148,13 @@ def test_an_endpoints_page_gives_the_verdict_first(demo: Demo, owner: Client) ->
     assert verdict("Warehouse") == "It delivers normally."
     assert verdict("Analytics") == "A test has arrived: it is ready for the first real event."
     assert verdict("Brand new") == "Nothing has arrived yet: send a test event and watch it."
-    assert verdict("Billing").startswith("It needs review: in the last 24 hours a delivery failed for good")
+    lost = "It needs review: a delivery failed for good in the last 24 hours"
+    assert verdict("Billing") == f"{lost}; what has failed is tried again by itself."
+    Lane.objects.update(last_exhausted_at=timezone.now() - dt.timedelta(hours=24))
+    assert verdict("Billing") == "It needs review: what has failed is tried again by itself."
+    Lane.objects.update(last_exhausted_at=timezone.now() - dt.timedelta(hours=23))
+    assert verdict("Warehouse") == f"{lost}."
+    Lane.objects.update(last_exhausted_at=None)
     assert verdict("Old portal").startswith("It fails: 40 attempts in a row did.")
     assert verdict("Sandbox ERP") == ("It is disabled: nothing is sent to it but test sends. One delivery is held.")
 

@@ -2,10 +2,12 @@
 
 from typing import Any
 
+from django.utils import timezone
+
 from deliveries.endpoint_facts import held_count_of
 from deliveries.models import Lane
 from deliveries.models.lane import BreakerState
-from webhooks.health import Health
+from webhooks.health import ATTENTION_WINDOW, Health
 from webhooks.models import DisabledReason
 
 _DISABLED = {
@@ -16,7 +18,6 @@ _DISABLED = {
     "Mend the receiver, send a test, and enable it.",
 }
 _HEALTH = {
-    Health.ATTENTION: "It needs review: in the last 24 hours a delivery failed for good, or one waits for a retry.",
     Health.LIVE: "It delivers normally.",
     Health.READY: "A test has arrived: it is ready for the first real event.",
     Health.SETUP: "Nothing has arrived yet: send a test event and watch it.",
@@ -35,7 +36,17 @@ def endpoint_verdict(endpoint: Any, health: Health) -> str:
         )
     if lane.paused:
         return "Its receiver asked for a pause: deliveries go on by themselves afterwards."
-    return _HEALTH[health]
+    return _attention(endpoint) if health == Health.ATTENTION else _HEALTH[health]
+
+
+def _attention(endpoint: Any) -> str:
+    """Of one that is enabled."""
+    exhausted_at = endpoint.lane.last_exhausted_at
+    lost = "a delivery failed for good in the last 24 hours"
+    waits = "what has failed is tried again by itself"
+    if exhausted_at is None or timezone.now() - exhausted_at >= ATTENTION_WINDOW:
+        return f"It needs review: {waits}."
+    return f"It needs review: {lost}; {waits}." if endpoint.waiting_for_retry else f"It needs review: {lost}."
 
 
 def held_words(count: int) -> str:
