@@ -10,7 +10,7 @@ from deliveries.models import Delivery, DeliveryStatus
 from deliveries.statistics import endpoint_traffic
 from webhooks.views.access import PageRequest, Tab, app_page
 from webhooks.views.endpoint_pages import find_endpoint, render_endpoint
-from webhooks.views.endpoint_words import percent
+from webhooks.views.endpoint_words import milliseconds, percent
 
 _DELIVERIES_SHOWN = 10
 
@@ -25,6 +25,8 @@ def endpoint(page: PageRequest, ep_id: str) -> HttpResponse:
         "lane": endpoint.lane,
         "day": percent(stats.last_24_hours.success_rate),
         "week": percent(stats.last_7_days.success_rate),
+        "p50": milliseconds(stats.response_times.p50_ms),
+        "p95": milliseconds(stats.response_times.p95_ms),
         "traffic": endpoint_traffic(page.app, page.environment, [endpoint]).get(endpoint.pk),
         "deliveries": deliveries,
         **_last_failure(deliveries),

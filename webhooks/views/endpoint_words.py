@@ -63,3 +63,10 @@ def percent(rate: float | None) -> str:
     if rate in (0, 1):
         return f"{rate:.0%}".replace("%", " %")
     return f"{min(99.9, max(0.1, rate * 100)):.1f} %"
+
+
+def milliseconds(ms: int | None) -> str:
+    """`84 ms`, from ten seconds on `12.4 s`; a dash of nothing."""
+    if ms is None:
+        return "\N{EN DASH}"
+    return f"{ms:,} ms" if ms < 10_000 else f"{ms / 1_000:.1f} s"
