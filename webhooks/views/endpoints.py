@@ -156,7 +156,7 @@ def _url_verdict(text: str) -> dict[str, str] | None:
         return {"tone": "warn", "icon": "triangle-alert", "word": "Not found yet", "sentence": accepted.warning}
     url = urlsplit(accepted.url)
     port = url.port or (443 if url.scheme == "https" else 80)
-    sentence = f"{url.scheme.upper()}, port {port}, and every address of {url.hostname} may be sent to."
+    sentence = f"{url.scheme.upper()}, port {port}: messages may be sent there."
     if accepted.url != text:
         sentence += f" It is kept as {accepted.url}"
     return {"tone": "good", "icon": "check", "word": "Accepted", "sentence": sentence}
