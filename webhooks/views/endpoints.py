@@ -65,7 +65,7 @@ class EndpointFilterForm(forms.Form):
         label="Search",
         required=False,
         max_length=200,
-        widget=forms.TextInput(attrs={"type": "search", "placeholder": "name, URL or id", "spellcheck": "false"}),
+        widget=forms.TextInput(attrs={"type": "search", "placeholder": "name, URL, id", "spellcheck": "false"}),
     )
     state = forms.ChoiceField(
         label="State", required=False, choices=[("", "any"), ("attention", "Attention"), ("disabled", "Disabled")]
