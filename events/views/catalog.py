@@ -4,9 +4,10 @@ import shlex
 from collections.abc import Iterable
 from dataclasses import dataclass
 
-from django.db.models import Q, QuerySet
+from django.db.models import F, Q, QuerySet
 from django.http import Http404, HttpResponse
 
+from deliveries.statistics import Period, event_type_traffic
 from events.catalog.built_in import BUILT_IN_FAMILIES
 from events.catalog.patterns import OPT_IN_FAMILY, patterns_matching
 from events.catalog.schema_fields import MAX_ROWS, fields_of
@@ -69,6 +70,9 @@ def event_type(page: PageRequest, name: str) -> HttpResponse:
             "subscribers": subscribers[:_SUBSCRIBERS_SHOWN],
             "more_subscribers": max(0, len(subscribers) - _SUBSCRIBERS_SHOWN),
             "patterns": patterns_matching(found.name),
+            "volume": [
+                (period, event_type_traffic(page.app, page.environment, found.name, period)) for period in Period
+            ],
             "is_opt_in": found.family == OPT_IN_FAMILY,
             "curl": None if found.built_in else _curl(page, found),
         },
@@ -87,7 +91,7 @@ def _matching(types: QuerySet[EventType], search: str) -> QuerySet[EventType]:
     """Those whose name or description has every word; the app's own come first."""
     for word in search.split():
         types = types.filter(Q(name__icontains=word) | Q(description__icontains=word))
-    return types.defer("schema", "example").order_by(Q(app=None), "name")
+    return types.defer("schema", "example").order_by(F("app").asc(nulls_last=True), "name")
 
 
 def _has_own(page: PageRequest) -> bool:
