@@ -32,7 +32,7 @@ def test_send(page: PageRequest) -> HttpResponse:
         return _posted(page, choices)
     asked = page.http.GET.get("type", "")
     form = _prefilled(page, choices, asked) if page.can_change else None
-    unknown = asked if asked and choices.type(asked) is None else ""
+    unknown = asked[:128] if asked and choices.type(asked) is None else ""
     return page.render("deliveries/test_send.html", {**_around(page, form), "unknown_type": unknown})
 
 

@@ -14,6 +14,15 @@ from switera_webhooks.pages.json_field import JSONTextField, typed_json
 from switera_webhooks.refusals import InvalidInput
 
 
+_SCHEMA_LIKE = """{
+  "type": "object",
+  "required": ["order_id"],
+  "properties": {
+    "order_id": {"type": "string", "description": "Of your own system."}
+  }
+}"""
+
+
 class EventTypeForm(forms.Form):
     """The fields that can be changed; the sentences of a refused schema or example stand at their fields."""
 
@@ -27,10 +36,14 @@ class EventTypeForm(forms.Form):
         required=False,
         label="JSON Schema",
         rows=14,
+        placeholder=_SCHEMA_LIKE,
         help_text="Of an event's data (draft 2020-12). Data that breaks it is refused when it is emitted.",
     )
     example = JSONTextField(
-        required=False, rows=8, help_text="Data as a receiver will get it. A test send begins with it."
+        required=False,
+        rows=8,
+        placeholder='{"order_id": "ord_1042"}',
+        help_text="Data as a receiver will get it. A test send begins with it.",
     )
 
     def clean_description(self) -> str:

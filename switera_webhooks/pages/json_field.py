@@ -16,8 +16,14 @@ class JSONTextField(forms.Field):
     default_error_messages = {"required": "Give JSON, such as {}."}
     empty_values = [None]  # {} and [] are something
 
-    def __init__(self, *, rows: int = 12, **options: Any) -> None:
-        attributes = {"class": "mono", "rows": rows, "spellcheck": "false", "autocapitalize": "off"}
+    def __init__(self, *, rows: int = 12, placeholder: str = "", **options: Any) -> None:
+        attributes = {
+            "class": "mono",
+            "rows": rows,
+            "placeholder": placeholder,
+            "spellcheck": "false",
+            "autocapitalize": "off",
+        }
         super().__init__(widget=forms.Textarea(attrs=attributes), **options)
 
     def to_python(self, value: object) -> Any:
