@@ -13,7 +13,6 @@ from switera_webhooks.pages.forms import add_refusal
 from switera_webhooks.pages.json_field import JSONTextField, typed_json
 from switera_webhooks.refusals import InvalidInput
 
-
 _SCHEMA_LIKE = """{
   "type": "object",
   "required": ["order_id"],
