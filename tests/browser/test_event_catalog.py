@@ -88,10 +88,10 @@ def test_a_builder_defines_changes_and_deletes_a_type(demo: Demo, open_as: OpenA
     expect(page.get_by_text("build nothing new on it")).to_be_visible()
 
     page.get_by_role("link", name="Delete").click()
-    page.get_by_label("Type the name to confirm").fill("parcel")
+    page.get_by_label(re.compile("^Type .* to confirm")).fill("parcel")
     page.get_by_role("button", name="Delete event type").click()
     expect(page.get_by_text("This is not the name")).to_be_visible()
-    page.get_by_label("Type the name to confirm").fill("parcel.packed")
+    page.get_by_label(re.compile("^Type .* to confirm")).fill("parcel.packed")
     page.get_by_role("button", name="Delete event type").click()
     expect(page.get_by_text("parcel.packed is gone from the catalog.")).to_be_visible()
     assert not EventType.objects.filter(name="parcel.packed").exists()
@@ -99,7 +99,7 @@ def test_a_builder_defines_changes_and_deletes_a_type(demo: Demo, open_as: OpenA
 
 def test_a_type_in_use_says_what_to_do_instead(demo: Demo, open_as: OpenAs) -> None:
     page = open_as(demo.owner, f"{demo.path}event-catalog/order.paid/delete/")
-    page.get_by_label("Type the name to confirm").fill("order.paid")
+    page.get_by_label(re.compile("^Type .* to confirm")).fill("order.paid")
     page.get_by_role("button", name="Delete event type").click()
     expect(page.get_by_text("An endpoint subscribes to order.paid: take it off that endpoint first.")).to_be_visible()
     assert_accessible(page)
