@@ -70,7 +70,9 @@ class SendForm(forms.Form):
 
     endpoint = forms.ChoiceField(error_messages={"invalid_choice": "Choose one of this app's endpoints."})
     type = forms.ChoiceField(label="Event type", error_messages={"invalid_choice": "Choose a type of the catalog."})
-    data = JSONTextField(rows=14, help_text="What the receiver finds as data. Change it to try other cases.")
+    data = JSONTextField(  # type: ignore[assignment]  # (a declared field hides no attribute)
+        rows=14, help_text="What the receiver finds as data. Change it to try other cases."
+    )
     filled_endpoint = forms.CharField(required=False, widget=forms.HiddenInput)
     filled_type = forms.CharField(required=False, widget=forms.HiddenInput)
 

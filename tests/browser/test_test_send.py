@@ -62,6 +62,7 @@ def test_a_builder_edits_sends_and_watches_it_arrive(demo: Demo, open_as: OpenAs
         page = open_as(demo.owner, f"{demo.path}test-send/")
         page.get_by_label("Endpoint").select_option(endpoint.public_id)
         expect(page.get_by_text(receiver.url())).to_be_visible()
+        page.get_by_label("Event type", exact=True).focus()
         page.get_by_label("Event type", exact=True).select_option("order.paid")
         data = page.get_by_label("Data")
         expect(data).to_have_value(re.compile("ord_1042"))

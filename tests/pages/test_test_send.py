@@ -245,7 +245,7 @@ def test_s39_the_limit_is_told_and_nothing_is_lost(demo: Demo, owner: Client, pa
 
 
 def result(client: Client, path: str, delivery: Delivery, **headers: str) -> str:
-    answer = client.get(f"{path}{delivery.public_id}/", headers=headers)  # type: ignore[arg-type]
+    answer = client.get(f"{path}{delivery.public_id}/", headers=headers)
     assert answer.status_code == 200
     return answer.content.decode()
 
