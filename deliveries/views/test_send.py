@@ -63,7 +63,7 @@ def test_send_result(page: PageRequest, dlv_id: str) -> HttpResponse:
     form = None
     if page.can_change and delivery.endpoint.deleted_at is None:
         form = SendForm(Choices.of(page), with_data(delivery.endpoint, delivery.event_type, delivery.event.data))
-    return page.render("deliveries/test_send_result.html", {**_around(page, form), **context})
+    return page.render("deliveries/test_send_result.html", {**_around(page, form, delivery), **context})
 
 
 def _posted(page: PageRequest, choices: Choices) -> HttpResponse:
@@ -110,9 +110,11 @@ def _prefilled(page: PageRequest, choices: Choices, asked_type: str) -> SendForm
     return SendForm(choices, filled(page, endpoint, event_type))
 
 
-def _around(page: PageRequest, form: SendForm | None) -> dict[str, object]:
-    """What the pages of this tab have in common."""
+def _around(page: PageRequest, form: SendForm | None, shown: Delivery | None = None) -> dict[str, object]:
+    """What the pages of this tab have in common; the last test sends are those beside the one that is shown."""
     recent = Event.objects.filter(app=page.app, environment=page.environment, test=True).order_by("-created_at")
+    if shown is not None:
+        recent = recent.exclude(pk=shown.event_id)
     keys = list(recent.values_list("pk", flat=True)[:_RECENT])
     return {
         **(_around_fields(form) if form else {}),

@@ -17,13 +17,9 @@ class JSONTextField(forms.Field):
     empty_values = [None]  # {} and [] are something
 
     def __init__(self, *, rows: int = 12, placeholder: str = "", **options: Any) -> None:
-        attributes = {
-            "class": "mono",
-            "rows": rows,
-            "placeholder": placeholder,
-            "spellcheck": "false",
-            "autocapitalize": "off",
-        }
+        attributes = {"class": "mono", "rows": rows, "spellcheck": "false", "autocapitalize": "off"}
+        if placeholder:
+            attributes["placeholder"] = placeholder
         super().__init__(widget=forms.Textarea(attrs=attributes), **options)
 
     def to_python(self, value: object) -> Any:

@@ -19,7 +19,7 @@ from tests.deliveries.engine.rows import make_due
 from tests.demo import Demo
 from tests.factories import ACTOR
 from tests.receivers.behaviours import answer, answers
-from tests.receivers.server import Receiver
+from tests.receivers.server import Peer, Receiver
 from webhooks.models import DisabledReason, Endpoint
 from webhooks.secrets import reveal_secret
 
@@ -92,7 +92,13 @@ def test_a_builder_edits_sends_and_watches_it_arrive(demo: Demo, open_as: OpenAs
 def test_a_refusal_tells_cause_and_checks_and_a_retry_appears_by_itself(
     demo: Demo, open_as: OpenAs, engine: Engine
 ) -> None:
-    with Receiver(answers(REFUSED, TAKEN)) as receiver:
+    responses = iter([REFUSED, TAKEN, TAKEN])
+
+    def behave(peer: Peer) -> None:
+        while peer.read_request():
+            peer.send(next(responses))
+
+    with Receiver(behave) as receiver:
         endpoint = point_to(demo, "Warehouse", receiver)
         page = open_as(demo.developer, f"{demo.path}test-send/?endpoint={endpoint.public_id}")
         page.get_by_role("button", name="Send test event").click()
