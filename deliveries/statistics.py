@@ -256,6 +256,16 @@ def _event_types(app: App, environment: str, since: dt.datetime) -> tuple[EventT
     return tuple(sorted(counts, key=lambda one: (-one.deliveries, -one.events, one.event_type)))
 
 
+def event_type_traffic(app: App, environment: str, event_type: str, period: Period) -> EventTypeCount:
+    """What came of one event type. One statement, which reads that type's rows of the period."""
+    since = bucket_start(timezone.now(), period.step) - (period.buckets - 1) * period.step
+    rows = EventTypeTally.objects.filter(
+        app=app, environment=environment, event_type=event_type, start__gte=since
+    ).order_by()
+    sums = rows.aggregate(**{name: Coalesce(Sum(name), 0) for name in EventTypeTally.COUNTS})
+    return EventTypeCount(event_type, **sums)
+
+
 def waiting_for_retry(app: App, environment: str) -> WaitingForRetry:
     """One statement; reads WAITING_AT_MOST rows at most, by the index of what is due on each endpoint."""
     waiting = Delivery.objects.filter(

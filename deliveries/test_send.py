@@ -27,7 +27,7 @@ def send_test(endpoint: Endpoint, event_type: str, actor: Actor, data: object | 
     """Send the type's example, or `data`, to this endpoint alone, subscribed or not, disabled or not.
 
     A type without an example sends {}. Raises InvalidInput (a type that the app does not have; data against its
-    schema), LimitReached (WEBHOOKS_TEST_SENDS_PER_MINUTE).
+    schema), TooLarge (S28), LimitReached (WEBHOOKS_TEST_SENDS_PER_MINUTE).
     """
     found = None if "\0" in event_type else visible_event_types(endpoint.app).filter(name=event_type).first()
     if found is None:
@@ -36,13 +36,11 @@ def send_test(endpoint: Endpoint, event_type: str, actor: Actor, data: object | 
             code="unknown_event_type",
             details={"event_type": ["Not in the event catalog."]},
         )
-    if data is None:
-        data = _example(found, endpoint, actor)
-    check_event_data(found, data)
+    event = _event(endpoint, found, example_of(found, endpoint, actor) if data is None else data)
     with transaction.atomic():
         _refuse_over_limit(endpoint.app)
         lane = lock_lane(endpoint.pk)
-        delivery = _create(endpoint, found, data)
+        delivery = _create(endpoint, event)
         lane.wait_from(delivery.turn, delivery.created_at)
         audit.record_of_endpoint(
             endpoint, actor, "endpoint.tested", {"event_type": found.name, "delivery_id": delivery.public_id}
@@ -51,7 +49,13 @@ def send_test(endpoint: Endpoint, event_type: str, actor: Actor, data: object | 
     return delivery
 
 
-def _example(event_type: EventType, endpoint: Endpoint, actor: Actor) -> object:
+def check_test_data(endpoint: Endpoint, event_type: EventType, data: object) -> None:
+    """Raises what `send_test` would raise for this data: InvalidInput, TooLarge. Nothing is sent."""
+    _event(endpoint, event_type, data)
+
+
+def example_of(event_type: EventType, endpoint: Endpoint, actor: Actor) -> object:
+    """What a test send of this type to this endpoint sends by itself."""
     if event_type.built_in and event_type.name == "webhook.test":
         return {
             "message": "This is a test event from Switera.",
@@ -61,8 +65,8 @@ def _example(event_type: EventType, endpoint: Endpoint, actor: Actor) -> object:
     return event_type.example if event_type.example is not None else {}
 
 
-def _create(endpoint: Endpoint, event_type: EventType, data: object) -> Delivery:
-    """The event, dispatched already, and its only delivery."""
+def _event(endpoint: Endpoint, event_type: EventType, data: object) -> Event:
+    """The event with its data checked, not saved: dispatched already."""
     now = database_now()
     event_id = new_id()
     payload = build_payload(
@@ -77,7 +81,9 @@ def _create(endpoint: Endpoint, event_type: EventType, data: object) -> Delivery
         ),
         data,
     )
-    event = Event.objects.create(
+    # After the size: what a schema may cost is bounded for payloads that may be sent (S41b).
+    check_event_data(event_type, data)
+    return Event(
         id=event_id,
         app=endpoint.app,
         environment=endpoint.environment,
@@ -89,16 +95,21 @@ def _create(endpoint: Endpoint, event_type: EventType, data: object) -> Delivery
         created_at=now,
         dispatched_at=now,
     )
+
+
+def _create(endpoint: Endpoint, event: Event) -> Delivery:
+    """The event, and its only delivery."""
+    event.save(force_insert=True)
     return Delivery.objects.create(
         event=event,
         endpoint=endpoint,
         app=endpoint.app,
         environment=endpoint.environment,
-        event_type=event_type.name,
+        event_type=event.type,
         test=True,
-        due_at=now,
+        due_at=event.created_at,
         turn=Turn.URGENT,
-        created_at=now,
+        created_at=event.created_at,
     )
 
 

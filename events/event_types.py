@@ -36,7 +36,7 @@ def create_event_type(
     if is_built_in_family(name):
         sentence = "This family is built in: choose a name that starts with another word."
         raise InvalidInput(sentence, code="built_in_event_type", details={"name": [sentence]})
-    _check_shape(schema, example)
+    check_shape(schema, example)
     try:
         with transaction.atomic():
             event_type = EventType.objects.create(
@@ -52,11 +52,11 @@ def create_event_type(
 
 def update_event_type(event_type: EventType, changes: Mapping[str, object], actor: Actor) -> EventType:
     """Change description, schema, example or deprecated. Raises Forbidden (built in), InvalidInput."""
-    _refuse_built_in(event_type)
+    refuse_built_in(event_type)
     changed = {
         field: value for field, value in changes.items() if field in _CHANGEABLE and getattr(event_type, field) != value
     }
-    _check_shape(changed.get("schema", event_type.schema), changed.get("example", event_type.example))
+    check_shape(changed.get("schema", event_type.schema), changed.get("example", event_type.example))
     if not changed:
         return event_type
     before = {field: getattr(event_type, field) for field in changed}
@@ -75,7 +75,7 @@ def update_event_type(event_type: EventType, changes: Mapping[str, object], acto
 
 def delete_event_type(event_type: EventType, actor: Actor) -> None:
     """Remove a type that nothing uses. Raises Forbidden (built in), Conflict (subscribed to, or emitted)."""
-    _refuse_built_in(event_type)
+    refuse_built_in(event_type)
     app = event_type.app
     assert app is not None  # noqa: S101 (a type that is not built in has one)
     with transaction.atomic():
@@ -128,17 +128,19 @@ def sync_event_catalog() -> CatalogChanges:
     return CatalogChanges(created, updated, deprecated)
 
 
-def _check_shape(schema: object | None, example: object | None) -> None:
+def check_shape(schema: object | None, example: object | None) -> None:
+    """Raises InvalidInput: a schema that types may not have (S41b), an example that breaks it or is too large."""
     try:
         if schema is not None:
             check_schema(schema)
     except SchemaRefused as refused:
         raise InvalidInput(str(refused), details={"schema": [str(refused)]}) from refused
-    if schema is not None and example is not None:
-        check_type_example(schema, example)
+    if example is not None:
+        check_type_example({} if schema is None else schema, example)
 
 
-def _refuse_built_in(event_type: EventType) -> None:
+def refuse_built_in(event_type: EventType) -> None:
+    """Raises Forbidden for one of the product's own types."""
     if event_type.built_in:
         raise Forbidden("Built-in event types are read-only.", code="built_in_event_type")
 

@@ -92,17 +92,18 @@ class JSONValueField(serializers.JSONField):
     default_error_messages = {"nul": "Remove the character U+0000."}
 
     def to_internal_value(self, data: Any) -> Any:
-        if _holds_nul(data):
+        if holds_nul(data):
             self.fail("nul")
         return data
 
 
-def _holds_nul(value: Any) -> bool:
+def holds_nul(value: Any) -> bool:
+    """Whether a text or a name of this JSON value has U+0000 in it."""
     if isinstance(value, str):
         return "\0" in value
     if isinstance(value, dict):
-        return any("\0" in key or _holds_nul(child) for key, child in value.items())
-    return isinstance(value, list) and any(_holds_nul(child) for child in value)
+        return any("\0" in key or holds_nul(child) for key, child in value.items())
+    return isinstance(value, list) and any(holds_nul(child) for child in value)
 
 
 class EventTypeSerializer(serializers.Serializer[EventType]):

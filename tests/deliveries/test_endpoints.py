@@ -21,11 +21,11 @@ from deliveries.endpoints import (
 )
 from deliveries.engine.statements import statements
 from deliveries.models import Delivery, Lane
-from deliveries.test_send import send_test
+from deliveries.test_send import check_test_data, send_test
 from events.event_types import sync_event_catalog
 from events.models import Event, EventType
 from switera_webhooks.encryption import decrypt
-from switera_webhooks.refusals import Conflict, InvalidInput, LimitReached, Refusal
+from switera_webhooks.refusals import Conflict, InvalidInput, LimitReached, Refusal, TooLarge
 from tests.deliveries.engine.rows import failed, make_app, make_due, make_endpoint, make_events, succeeded
 from webhooks.audit import SYSTEM, Actor
 from webhooks.models import AuditEntry, DisabledReason, Endpoint, EndpointSecret, Organization
@@ -300,6 +300,36 @@ def test_a_test_send_takes_the_types_example_or_valid_data() -> None:
         with pytest.raises(InvalidInput):
             send_test(endpoint, name, ACTOR, data)
     assert Event.objects.count() == 2
+
+
+def test_s41b_data_of_a_test_send_is_measured_before_its_schema_is_asked(
+    settings: Settings, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    endpoint = make_endpoint(make_app())
+    asked: list[object] = []
+    monkeypatch.setattr("deliveries.test_send.check_event_data", lambda _, data: asked.append(data))
+    settings.WEBHOOKS_MAX_PAYLOAD_BYTES = 400
+
+    with pytest.raises(TooLarge):
+        send_test(endpoint, "order.paid", ACTOR, {"text": "x" * 400})
+
+    assert asked == []
+    assert (Event.objects.count(), Delivery.objects.count(), audited()) == (0, 0, [])
+    assert send_test(endpoint, "order.paid", ACTOR, {"text": "x"}).event.data == {"text": "x"}
+
+
+def test_checking_the_data_of_a_test_send_sends_nothing() -> None:
+    app = make_app()
+    endpoint = make_endpoint(app)
+    schema = {"type": "object", "properties": {"size": {"type": "integer"}}}
+    sized = EventType.objects.create(app=app, name="order.sized", schema=schema)
+
+    check_test_data(endpoint, sized, {"size": 3})
+    with pytest.raises(InvalidInput) as caught:
+        check_test_data(endpoint, sized, {"size": "x"})
+
+    assert caught.value.details == {"data": ["data.size must be an integer."]}
+    assert (Event.objects.count(), Delivery.objects.count(), audited()) == (0, 0, [])
 
 
 def test_test_sends_are_limited_a_minute(settings: Settings) -> None:

@@ -17,6 +17,7 @@ from deliveries.statistics import (
     Totals,
     WaitingForRetry,
     endpoint_traffic,
+    event_type_traffic,
     latest_failures,
     relative_change,
     traffic,
@@ -106,6 +107,9 @@ def test_24_hours_are_48_half_hours_with_the_one_under_way(app: App, endpoint: E
         EventTypeCount("order.unheard", 1, 0, 0, 0),
     )
     assert [one.success_rate for one in told.event_types] == [pytest.approx(1 / 3), 1.0, None]
+    for one in told.event_types:
+        assert event_type_traffic(app, "live", one.event_type, Period.DAY) == one
+    assert event_type_traffic(app, "test", "order.paid", Period.DAY) == EventTypeCount("order.paid", 0, 0, 0, 0)
 
 
 def test_7_days_are_168_hours_with_the_one_under_way(app: App, endpoint: Endpoint) -> None:
@@ -115,6 +119,7 @@ def test_7_days_are_168_hours_with_the_one_under_way(app: App, endpoint: Endpoin
     count()
     told = traffic(app, "live", Period.WEEK)
     assert (told.since, told.totals.deliveries, told.before.deliveries) == (start, 4, 1)
+    assert (event_type_traffic(app, "live", "order.paid", Period.WEEK),) == told.event_types
     assert [point.start for point in told.points] == [start + number * HOUR for number in range(168)]
     assert [(point.start, point.succeeded) for point in told.points if point.succeeded] == [
         (start, 2),
