@@ -1,0 +1,37 @@
+"""How long things took or wait, in words: `{% load deliveries %}`."""
+
+import datetime as dt
+
+from django import template
+
+register = template.Library()
+
+_UNITS = (("d", 86_400), ("h", 3_600), ("min", 60), ("s", 1))
+
+
+@register.filter
+def duration(milliseconds: int | None) -> str:
+    """62 ms, 1.4 s, 15 s, 2 min 5 s; a dash for None."""
+    if milliseconds is None:
+        return "\N{EN DASH}"
+    if milliseconds < 1_000:
+        return f"{milliseconds} ms"
+    if milliseconds < 10_000:
+        return f"{milliseconds / 1_000:.1f} s"
+    return span(dt.timedelta(milliseconds=milliseconds))
+
+
+@register.filter
+def span(length: dt.timedelta) -> str:
+    """The two largest units: 3 min 58 s, 2 d 4 h; 0 s at least."""
+    left = max(0, round(length.total_seconds()))
+    parts: list[str] = []
+    for unit, size in _UNITS:
+        count, left = divmod(left, size)
+        if count:
+            parts.append(f"{count} {unit}")
+        elif parts:
+            break
+        if len(parts) == 2:
+            break
+    return " ".join(parts) or "0 s"

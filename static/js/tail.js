@@ -1,0 +1,39 @@
+// [data-tail] is a list that grows at its top. Where somebody has scrolled into it, or has the focus in it, new rows wait
+// behind button[data-tail-show]; else they come in, and are announced.
+import { announce } from "./announce.js";
+
+const show = document.querySelector("button[data-tail-show]");
+let showNow = false;
+
+function words(count) {
+  return count === "1" ? "1 new delivery" : `${count} new deliveries`;
+}
+
+function isRead(list) {
+  return list.getBoundingClientRect().top < 0 || list.contains(document.activeElement);
+}
+
+document.addEventListener("htmx:beforeSwap", (event) => {
+  const list = event.detail.target;
+  if (!list.matches("[data-tail]")) return;
+  if (list.dataset.live === "paused" && !showNow) event.detail.shouldSwap = false; // paused since it was asked
+  const count = event.detail.xhr.getResponseHeader("X-Arrived");
+  if (!event.detail.shouldSwap || !count || count === "0") return;
+  if (isRead(list) && !showNow) {
+    event.detail.shouldSwap = false;
+    show.textContent = words(count);
+    show.hidden = false;
+    return;
+  }
+  showNow = false;
+  show.hidden = true;
+  announce(words(count));
+});
+
+show?.addEventListener("click", () => {
+  const list = document.querySelector("[data-tail]");
+  showNow = true;
+  show.hidden = true;
+  list.scrollIntoView({ block: "start" });
+  htmx.trigger(list, "live");
+});
