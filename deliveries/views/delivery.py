@@ -19,7 +19,6 @@ from switera_webhooks.refusals import Conflict
 from webhooks.views.access import PageRequest, Tab, app_page
 
 _UNDER_WAY = (DeliveryStatus.PENDING, DeliveryStatus.SENDING)
-_ENDED = (DeliveryStatus.SUCCEEDED, DeliveryStatus.FAILED)
 _OTHERS_AT_MOST = 10
 
 
@@ -125,7 +124,8 @@ def _context(page: PageRequest, found: Any) -> dict[str, Any]:
         "jitter": round(settings.WEBHOOKS_RETRY_JITTER * 100),
         "most_attempts": len(settings.WEBHOOKS_RETRY_SCHEDULE) + 1,
         # Numbers go on after a retry by hand, and the schedule begins anew: then "3 of 10" would be wrong.
-        "by_schedule": found.attempt_count - found.schedule_position == (found.status in _ENDED),
+        "of_schedule": found.status in (*_UNDER_WAY, DeliveryStatus.FAILED)
+        and found.attempt_count - found.schedule_position == (found.status == DeliveryStatus.FAILED),
         "postponed": found.due_at is not None and next_attempt_at(found) not in (None, found.due_at),
         "timeline": timeline(attempts, causes),
         "last": last,
