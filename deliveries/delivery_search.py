@@ -13,7 +13,7 @@ from django.db.models import QuerySet
 
 from deliveries.delivery_filter import DeliveryFilter, deliveries_of
 from deliveries.models import DeliveryStatus
-from switera_webhooks.ids import moment_of
+from switera_webhooks.ids import made_at
 from switera_webhooks.keyset import Cursor, KeysetPage, decoded_cursor, keyset_page
 
 # Rows that one page looks through.
@@ -69,7 +69,7 @@ def search_deliveries(
         return SearchedPage(page.items, page.next, page.previous or further)
     if page.next is not None:
         return SearchedPage(page.items, page.next, page.previous)
-    return SearchedPage(page.items, further, page.previous, searched_until=moment_of(edge))
+    return SearchedPage(page.items, further, page.previous, searched_until=made_at(edge))
 
 
 def _needs_search(filters: DeliveryFilter) -> bool:

@@ -1,5 +1,5 @@
-// [data-tail] is a list that grows at its top. Where somebody has scrolled into it, or has the focus in it, new rows wait
-// behind button[data-tail-show]; else they come in, and are announced.
+// [data-tail] is a list that grows at its top. New rows come in and are announced; where somebody has scrolled into the
+// list, has the focus in it or has selected some of it, they wait behind button[data-tail-show].
 import { announce } from "./announce.js";
 
 const show = document.querySelector("button[data-tail-show]");
@@ -10,7 +10,9 @@ function words(count) {
 }
 
 function isRead(list) {
-  return list.getBoundingClientRect().top < 0 || list.contains(document.activeElement);
+  const selection = document.getSelection();
+  const selected = !selection.isCollapsed && list.contains(selection.anchorNode);
+  return list.getBoundingClientRect().top < 0 || list.contains(document.activeElement) || selected;
 }
 
 document.addEventListener("htmx:beforeSwap", (event) => {

@@ -8,7 +8,7 @@ from deliveries import delivery_search
 from deliveries.delivery_filter import DeliveryFilter
 from deliveries.delivery_search import SearchedPage, search_deliveries
 from deliveries.models import Delivery, DeliveryStatus
-from switera_webhooks.ids import moment_of
+from switera_webhooks.ids import made_at
 from switera_webhooks.keyset import UnknownCursor
 from tests.factories import make_app, make_delivery, make_endpoint, make_event
 from webhooks.models import App
@@ -46,7 +46,7 @@ def test_a_page_looks_no_further_than_so_many_rows_and_says_how_far(app: App) ->
     second = page_of(app, first.next, response_status=500)
 
     assert (ids(first), first.previous) == ([rows[1]], None)
-    assert first.searched_until == moment_of(rows[4])
+    assert first.searched_until == made_at(rows[4])
     assert (ids(second), second.next, second.searched_until) == ([rows[6]], None, None)
 
 
