@@ -25,7 +25,7 @@ _PRESETS = {
     "7d": ("last 7 days", dt.timedelta(days=7)),
     "30d": ("last 30 days", dt.timedelta(days=30)),
 }
-_CUSTOM = "custom"
+CUSTOM = "custom"
 _RESPONSES = (200, 204, 400, 401, 403, 404, 410, 429, 500, 502, 503, 504)
 _LOCAL = "%Y-%m-%dT%H:%M:%S"
 _IDS = (Prefix.DELIVERY, Prefix.EVENT, Prefix.ATTEMPT, Prefix.ENDPOINT)
@@ -61,7 +61,7 @@ class DeliveryFilterForm(forms.Form):
     )
     when = forms.ChoiceField(
         required=False,
-        choices=[("", "any time"), *((key, words) for key, (words, _) in _PRESETS.items()), (_CUSTOM, "between…")],
+        choices=[("", "any time"), *((key, words) for key, (words, _) in _PRESETS.items()), (CUSTOM, "between…")],
     )
     after = Moment(required=False, label="After (UTC)")
     before = Moment(required=False, label="Before (UTC)")
@@ -85,7 +85,7 @@ class DeliveryFilterForm(forms.Form):
         self._choose("organization", Prefix.ORGANIZATION, Organization.objects.all(), F("name"))
         if len(self.fields["organization"].choices) == 1:  # type: ignore[attr-defined]
             del self.fields["organization"]
-        if not (data.get("when") == _CUSTOM or data.get("after") or data.get("before")):
+        if data.get("when") != CUSTOM:
             del self.fields["after"], self.fields["before"]
 
     def _choose(self, name: str, prefix: Prefix, rows: QuerySet[Any], first: F) -> None:

@@ -13,7 +13,7 @@ from deliveries.delivery_filter import DeliveryFilter
 from deliveries.models import Replay, ReplayKind
 from deliveries.models.replay import ACTIVE
 from deliveries.replays import cancel_replay, count_matching, start_replay
-from deliveries.views.delivery_filters import DeliveryFilterForm, Moment
+from deliveries.views.delivery_filters import CUSTOM, DeliveryFilterForm, Moment
 from deliveries.views.filter_words import filter_words
 from switera_webhooks.ids import Prefix
 from switera_webhooks.refusals import Refusal
@@ -121,10 +121,11 @@ def _filters(form: DeliveryFilterForm, kind: ReplayKind) -> DeliveryFilter:
 
 def _fixed(given: QueryDict, filters: DeliveryFilter, kind: ReplayKind) -> dict[str, str]:
     """The fields that start what was counted: the kind says the status, and a preset's window is that of now."""
-    names = set(DeliveryFilterForm.base_fields) - {"status", "when"}
+    names = set(DeliveryFilterForm.base_fields) - {"status", "when", "after", "before"}
     fields = {name: str(given[name]) for name in given if name in names and given[name]} | {"kind": kind.value}
-    if filters.after is not None:
-        fields["after"] = iso(filters.after)
+    for name, moment in (("after", filters.after), ("before", filters.before)):
+        if moment is not None:
+            fields |= {"when": CUSTOM, name: iso(moment)}
     return fields
 
 

@@ -123,7 +123,7 @@ def test_a_window_of_ones_own_leaves_out_its_ends(demo: Demo, owner: Client) -> 
     assert of("2026-03-01T12:00:00", "2026-03-02T12:00:00") == []
     assert (
         'value="2026-03-01T12:00:00"'
-        in owner.get(f"{demo.path}deliveries/?after=2026-03-01T12:00:00Z").content.decode()
+        in owner.get(f"{demo.path}deliveries/?when=custom&after=2026-03-01T12:00:00Z").content.decode()
     )
 
 
@@ -135,7 +135,7 @@ def test_a_window_of_ones_own_leaves_out_its_ends(demo: Demo, owner: Client) -> 
         ("q=4711", "An id begins with dlv_, evt_, att_ or ep_, and is whole."),
         ("when=custom&after=yesterday", "Enter a valid date/time."),
         (
-            "after=2026-03-02T12:00&before=2026-03-01T12:00",
+            "when=custom&after=2026-03-02T12:00&before=2026-03-01T12:00",
             "This must be later than the time before it.",
         ),
         ("status=lost", "Select a valid choice. lost is not one of the available choices."),

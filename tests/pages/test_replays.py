@@ -86,7 +86,7 @@ def test_what_is_counted_is_what_is_started_whenever_the_answer_comes(
     fields = fields_of(asked)
 
     assert re.fullmatch(r"\d{4}-\d\d-\d\dT\d\d:\d\d:00Z", fields["after"])
-    assert "when" not in fields
+    assert fields["when"] == "custom"
     owner.post(start_path(demo), fields)
     assert Replay.objects.get().filters["after"] == fields["after"]
 
@@ -132,7 +132,7 @@ def test_what_an_endpoint_missed_is_recovered(demo: Demo, owner: Client, endpoin
 def test_a_window_that_is_wrong_is_told_at_its_field_and_nothing_is_lost(
     demo: Demo, owner: Client, endpoint: Endpoint
 ) -> None:
-    window = "after=2026-03-02T12:00:00&before=2026-03-01T12:00:00"
+    window = "when=custom&after=2026-03-02T12:00:00&before=2026-03-01T12:00:00"
 
     answer = owner.get(start_path(demo, f"?kind=all&endpoint={endpoint.public_id}&{window}"))
     text = answer.content.decode()
