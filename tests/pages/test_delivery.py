@@ -10,6 +10,7 @@ from django.utils import timezone
 from deliveries.delivery_actions import cancel_delivery
 from deliveries.endpoints import EndpointFields, create_endpoint, delete_endpoint
 from deliveries.models import Attempt, AttemptStatus, Delivery, DeliveryStatus, Lane
+from events.models import EventType
 from switera_webhooks.environments import Environment
 from switera_webhooks.ids import Prefix, new_id, to_public_id
 from tests.demo import Demo
@@ -20,6 +21,12 @@ from webhooks.models import AuditEntry
 
 pytestmark = pytest.mark.django_db
 HTMX = {"HX-Request": "true"}
+
+
+@pytest.fixture(autouse=True)
+def _any_data(demo: Demo) -> None:
+    """What tests emit need not fit the demo's schema."""
+    EventType.objects.update(schema=None)
 
 
 def path_of(demo: Demo, outcome: str) -> str:
@@ -281,7 +288,7 @@ def test_s37_a_viewer_changes_and_reveals_nothing(demo: Demo, viewer: Client, ac
     assert state_of(demo.deliveries["retrying"]) == before
     assert AuditEntry.objects.count() == entries
     assert "Attempt 3" in page
-    for words in ("Retry now", "Copy as cURL", "Cancel", "Send a test"):
+    for words in ("Retry now", "Copy as cURL", "/cancel/", "Send a test"):
         assert words not in page
 
 
