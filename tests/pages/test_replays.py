@@ -3,7 +3,9 @@
 import re
 
 import pytest
+from django.db import connection
 from django.test import Client
+from django.test.utils import CaptureQueriesContext
 from pytest_django import Settings
 
 from deliveries.models import Delivery, DeliveryStatus, Replay, ReplayKind
@@ -244,8 +246,17 @@ def test_s33_a_job_of_another_app_answers_like_one_that_is_not_there(
 
 
 def test_queries_do_not_grow_with_what_matches(demo: Demo, endpoint: Endpoint) -> None:
-    path = start_path(demo, f"?kind=failed&endpoint={endpoint.public_id}")
     client = client_of(demo.owner)
-    assert_query_count("start of a replay", client, path, lambda: make_failed(endpoint, 5))
+    path = start_path(demo, f"?kind=failed&endpoint={endpoint.public_id}")
+
+    def count() -> int:
+        with CaptureQueriesContext(connection) as queries:
+            assert client.get(path).status_code == 200
+        return len(queries)
+
+    # Not recorded: PostgreSQL is told to use its indexes, which is a statement more.
+    before = count()
+    make_failed(endpoint, 5)
+    assert count() == before
     replay = start(demo.app)
     assert_query_count("replay", client, f"{demo.path}replays/{replay.public_id}/", lambda: make_failed(endpoint, 5))
