@@ -133,7 +133,7 @@ def _recover_form(form: DeliveryFilterForm, kind: ReplayKind, fields: dict[str, 
     """The choices for one endpoint, where the filter names one."""
     if not form.data.get("endpoint") or kind == ReplayKind.CANCELED:
         return None
-    recover = RecoverForm(fields | {"kind": kind.value})
+    recover = RecoverForm(fields | {"kind": kind.value}, label_suffix="")
     recover.full_clean()
     for name in ("after", "before"):
         for sentence in form.errors.get(name, ()):
