@@ -21,7 +21,8 @@ def deliveries_to_show(deliveries: QuerySet[Delivery]) -> QuerySet[Any]:
 def with_last_duration(deliveries: QuerySet[Any]) -> QuerySet[Any]:
     """The same with `last_duration_ms`, of the last attempt: one look-up by key a row that is shown."""
     last = Attempt.objects.filter(delivery=OuterRef("pk"), number=OuterRef("attempt_count"))
-    return deliveries.annotate(last_duration_ms=Subquery(last.values("duration_ms")[:1]))
+    annotated: QuerySet[Any] = deliveries.annotate(last_duration_ms=Subquery(last.values("duration_ms")[:1]))
+    return annotated
 
 
 def is_held(delivery: Any) -> bool:
@@ -35,4 +36,5 @@ def next_attempt_at(delivery: Any) -> dt.datetime | None:
         return None
     # Test sends and retries by hand pass by the endpoint's circuit breaker and pause.
     postponed = () if delivery.turn == Turn.URGENT else (delivery.endpoint_open_until, delivery.endpoint_paused_until)
-    return max([delivery.due_at, *(moment for moment in postponed if moment is not None)])
+    moments: list[dt.datetime] = [delivery.due_at, *(moment for moment in postponed if moment is not None)]
+    return max(moments)

@@ -302,5 +302,5 @@ def test_events_are_not_read_for_the_list(demo: Demo, owner: Client) -> None:
     delivery = owner.get(f"{demo.path}deliveries/").context["rows"][0].delivery
 
     assert isinstance(delivery.event_id, uuid.UUID)
-    assert not Delivery.event.is_cached(delivery)  # type: ignore[attr-defined]
+    assert not Delivery.event.is_cached(delivery)
     assert Event.objects.filter(pk=delivery.event_id).exists()
