@@ -145,4 +145,5 @@ def _recover_form(form: DeliveryFilterForm, kind: ReplayKind, fields: dict[str, 
 def _back(page: PageRequest, given: QueryDict) -> str:
     """The list with the filters that led here."""
     names = set(DeliveryFilterForm.base_fields)
-    return f"{page.url('deliveries')}?{urlencode({name: str(given[name]) for name in given if name in names and given[name]})}"
+    filters = {name: str(given[name]) for name in given if name in names and given[name]}
+    return f"{page.url('deliveries')}?{urlencode(filters)}"
