@@ -17,7 +17,7 @@ from switera_webhooks.ids import made_at
 from switera_webhooks.keyset import Cursor, KeysetPage, decoded_cursor, keyset_page
 from switera_webhooks.time_filters import created_between
 
-# Rows that one page looks through. Measured with 1,000,000 deliveries in PostgreSQL, two cores: a page that finds nothing
+# Rows that one page looks through. Measured with a million deliveries in PostgreSQL, two cores: a page that finds none
 # takes 35 ms in the database.
 SEARCHED_AT_ONCE = 50_000
 # What an index finds: delivery_of_app, delivery_of_endpoint and the bounds of the id; delivery_once_per_endpoint.
