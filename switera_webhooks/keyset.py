@@ -61,7 +61,7 @@ class KeysetPage(Generic[Row]):
 def keyset_page(rows: QuerySet[Row], *, cursor: str | None, limit: int, order: str) -> KeysetPage[Row]:
     """One page of `rows` by a unique field (`-id`: newest first). One query. Raises UnknownCursor."""
     field = order.removeprefix("-")
-    start = None if cursor is None else _decoded(rows, field, cursor)
+    start = None if cursor is None else decoded_cursor(rows, field, cursor)
     backward = start is not None and start.backward
     descending = order.startswith("-") != backward
     if start is not None:
@@ -88,7 +88,8 @@ def _beside(edge: Sequence[Row], field: str, cursor: Cursor | None, *, backward:
     return Cursor(cursor.key, backward, inclusive=not cursor.inclusive).encode()
 
 
-def _decoded(rows: QuerySet[Row], field: str, text: str) -> Cursor:
+def decoded_cursor(rows: QuerySet[Row], field: str, text: str) -> Cursor:
+    """The cursor behind the text, for a list of these rows by this field. Raises UnknownCursor."""
     cursor = Cursor.decode(text)
     by_id = isinstance(rows.model._meta.get_field(field), UUIDField)
     if cursor is None or (by_id and not _is_uuid(cursor.key)):

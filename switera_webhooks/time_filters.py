@@ -19,7 +19,16 @@ def created_between(rows: QuerySet[Row], after: dt.datetime | None, before: dt.d
     The id is bounded as well, so that the index by id, which serves the order, also ends the search.
     """
     if after is not None:
-        rows = rows.filter(created_at__gt=after, id__gte=first_id_at(after, -_SLACK))
+        rows = rows.filter(created_at__gt=after)
     if before is not None:
-        rows = rows.filter(created_at__lt=before, id__lt=first_id_at(before, _SLACK))
+        rows = rows.filter(created_at__lt=before)
+    return ids_between(rows, after, before)
+
+
+def ids_between(rows: QuerySet[Row], after: dt.datetime | None, before: dt.datetime | None) -> QuerySet[Row]:
+    """The same and some around them, as ids alone can tell."""
+    if after is not None:
+        rows = rows.filter(id__gte=first_id_at(after, -_SLACK))
+    if before is not None:
+        rows = rows.filter(id__lt=first_id_at(before, _SLACK))
     return rows

@@ -11,11 +11,11 @@ from deliveries.api.serializers import (
     DeliveryQuery,
     DeliverySerializer,
     DeliveryWithAttemptsSerializer,
-    deliveries_to_show,
     with_attempts,
 )
 from deliveries.delivery_actions import cancel_delivery, retry_delivery
 from deliveries.delivery_filter import DeliveryFilter
+from deliveries.delivery_rows import deliveries_to_show
 from deliveries.models import Delivery
 from switera_webhooks.api.fields import EmptySerializer
 from switera_webhooks.api.openapi import answers, path_parameter

@@ -2,13 +2,14 @@
 
 from typing import Any
 
-from django.db.models import Case, F, Prefetch, QuerySet, When
+from django.db.models import Prefetch, QuerySet
 from drf_spectacular.types import OpenApiTypes
 from drf_spectacular.utils import extend_schema_field
 from rest_framework import serializers
 
+from deliveries.delivery_rows import is_held, next_attempt_at
 from deliveries.error_codes import ErrorCode
-from deliveries.models import Attempt, AttemptStatus, Delivery, DeliveryStatus, Turn
+from deliveries.models import Attempt, AttemptStatus, Delivery, DeliveryStatus
 from events.api.serializers import EventTypeNameField
 from switera_webhooks.api.fields import (
     FlagField,
@@ -94,21 +95,12 @@ class DeliverySerializer(serializers.Serializer[Delivery]):
     created_at = TimeField()
 
     def get_held(self, delivery: Any) -> bool:
-        return (
-            delivery.status == DeliveryStatus.PENDING
-            and not delivery.test
-            and delivery.endpoint_disabled_at is not None
-        )
+        return is_held(delivery)
 
     @extend_schema_field(TimeField(allow_null=True))
     def get_next_attempt_at(self, delivery: Any) -> str | None:
-        if delivery.due_at is None or self.get_held(delivery):
-            return None
-        # Test sends and retries by hand pass by the endpoint's circuit breaker and pause.
-        postponed = (
-            () if delivery.turn == Turn.URGENT else (delivery.endpoint_open_until, delivery.endpoint_paused_until)
-        )
-        return iso(max([delivery.due_at, *(moment for moment in postponed if moment is not None)]))
+        moment = next_attempt_at(delivery)
+        return None if moment is None else iso(moment)
 
 
 class DeliveryWithAttemptsSerializer(DeliverySerializer):
@@ -130,16 +122,6 @@ class DeliveryQuery(ListQuery):
     test = QueryFlagField(required=False, help_text="Test sends alone, or all but those.")
     after = TimeField(required=False, help_text="Created after this time (not at it).")
     before = TimeField(required=False, help_text="Created before this time (not at it).")
-
-
-def deliveries_to_show(deliveries: QuerySet[Delivery]) -> QuerySet[Any]:
-    """Rows for DeliverySerializer, with what it needs to know of the endpoint."""
-    return deliveries.annotate(
-        endpoint_disabled_at=F("endpoint__disabled_at"),
-        endpoint_paused_until=F("endpoint__lane__paused_until"),
-        # While one delivery finds out, the rest may follow at any moment.
-        endpoint_open_until=Case(When(endpoint__lane__probing=False, then=F("endpoint__lane__open_until"))),
-    )
 
 
 def with_attempts(deliveries: QuerySet[Any]) -> QuerySet[Any]:

@@ -7,7 +7,8 @@ from drf_spectacular.utils import OpenApiExample, extend_schema
 from rest_framework.request import Request
 from rest_framework.response import Response
 
-from deliveries.api.serializers import DeliveryWithAttemptsSerializer, deliveries_to_show, with_attempts
+from deliveries.api.serializers import DeliveryWithAttemptsSerializer, with_attempts
+from deliveries.delivery_rows import deliveries_to_show
 from deliveries.endpoint_facts import with_facts
 from deliveries.endpoint_stats import endpoint_stats
 from deliveries.endpoints import (

@@ -1,0 +1,166 @@
+"""The filters of the list of deliveries as they stand in its URL, and the DeliveryFilter that they mean."""
+
+import datetime as dt
+from collections.abc import Mapping
+from typing import Any
+
+from django import forms
+from django.core.exceptions import ValidationError
+from django.db.models import F, QuerySet
+from django.utils import timezone
+
+from deliveries.delivery_filter import DeliveryFilter
+from deliveries.error_codes import ErrorCode
+from deliveries.models import Attempt, Delivery, DeliveryStatus
+from events.models import EventType
+from switera_webhooks.ids import Prefix, from_public_id, to_public_id
+from webhooks.models import Endpoint, Organization
+from webhooks.views.access import PageRequest
+
+# So many choices stand in a list; whatever else is asked for by its id is added to them.
+_CHOICES_AT_MOST = 200
+_PRESETS = {
+    "1h": ("last hour", dt.timedelta(hours=1)),
+    "24h": ("last 24 hours", dt.timedelta(hours=24)),
+    "7d": ("last 7 days", dt.timedelta(days=7)),
+    "30d": ("last 30 days", dt.timedelta(days=30)),
+}
+CUSTOM = "custom"
+_RESPONSES = (200, 204, 400, 401, 403, 404, 410, 429, 500, 502, 503, 504)
+_LOCAL = "%Y-%m-%dT%H:%M:%S"
+_IDS = (Prefix.DELIVERY, Prefix.EVENT, Prefix.ATTEMPT, Prefix.ENDPOINT)
+
+
+class Moment(forms.DateTimeField):
+    """A moment in UTC; `datetime-local` has no zone, and a link may say Z."""
+
+    widget = forms.DateTimeInput(attrs={"type": "datetime-local", "step": "1"}, format=_LOCAL)
+
+    def bound_data(self, data: Any, initial: Any) -> Any:
+        """As the browser's field takes it."""
+        try:
+            moment = self.to_python(data)
+        except ValidationError:
+            return data
+        return moment.astimezone(dt.UTC).strftime(_LOCAL) if moment else data
+
+
+class DeliveryFilterForm(forms.Form):
+    """GET parameters; `filters()` and `narrow()` once it is valid. Choices are those of the page's app (S33, S34)."""
+
+    status = forms.ChoiceField(required=False, choices=[("", "any"), *DeliveryStatus.choices])
+    type = forms.CharField(
+        required=False,
+        label="Event type",
+        max_length=128,
+        widget=forms.TextInput({"list": "types", "placeholder": "any"}),
+    )
+    endpoint = forms.ChoiceField(required=False)
+    response = forms.CharField(
+        required=False, max_length=20, widget=forms.TextInput({"list": "responses", "placeholder": "401, timeout"})
+    )
+    when = forms.ChoiceField(
+        required=False,
+        choices=[("", "any time"), *((key, words) for key, (words, _) in _PRESETS.items()), (CUSTOM, "between…")],
+    )
+    after = Moment(required=False, label="After (UTC)")
+    before = Moment(required=False, label="Before (UTC)")
+    organization = forms.ChoiceField(required=False)
+    test = forms.ChoiceField(
+        required=False, label="Kind", choices=[("", "real and test"), ("no", "real"), ("yes", "test sends")]
+    )
+    q = forms.CharField(
+        required=False,
+        label="Id",
+        max_length=100,
+        widget=forms.TextInput({"placeholder": "dlv_, evt_ or att_", "spellcheck": "false", "autocomplete": "off"}),
+    )
+
+    def __init__(self, page: PageRequest, data: Mapping[str, Any]) -> None:
+        super().__init__(data)
+        self.page = page
+        self._choose(
+            "endpoint", Prefix.ENDPOINT, Endpoint.objects.filter(environment=page.environment), F("deleted_at")
+        )
+        self._choose("organization", Prefix.ORGANIZATION, Organization.objects.all(), F("name"))
+        if len(self.fields["organization"].choices) == 1:  # type: ignore[attr-defined]
+            del self.fields["organization"]
+        if data.get("when") != CUSTOM:
+            del self.fields["after"], self.fields["before"]
+
+    def _choose(self, name: str, prefix: Prefix, rows: QuerySet[Any], first: F) -> None:
+        """The app's rows as choices by public id, and the one that is asked for."""
+        of_app = rows.filter(app=self.page.app)
+        found = {row.pk: row for row in of_app.order_by(first.asc(nulls_first=True), "name", "pk")[:_CHOICES_AT_MOST]}
+        asked = from_public_id(prefix, str(self.data.get(name) or ""))
+        if asked is not None and asked not in found:
+            found |= {row.pk: row for row in of_app.filter(pk=asked)}
+        field = self.fields[name]
+        assert isinstance(field, forms.ChoiceField)  # noqa: S101 (narrows the type)
+        field.choices = [("", "any"), *((to_public_id(prefix, key), _name(row)) for key, row in found.items())]
+
+    def clean_response(self) -> str:
+        given: str = self.cleaned_data["response"].strip()
+        known = given in list(ErrorCode) or (given.isascii() and given.isdigit() and 100 <= int(given) <= 999)
+        if given and not known:
+            raise ValidationError("Give a status such as 401, or an error code such as timeout.")
+        return given
+
+    def clean_q(self) -> str:
+        given: str = self.cleaned_data["q"].strip()
+        if given and not any(from_public_id(prefix, given) for prefix in _IDS):
+            raise ValidationError("An id begins with dlv_, evt_, att_ or ep_, and is whole.")
+        return given
+
+    def clean(self) -> None:
+        after, before = self.cleaned_data.get("after"), self.cleaned_data.get("before")
+        if after and before and after >= before:
+            self.add_error("before", "This must be later than the time before it.")
+
+    def filters(self) -> DeliveryFilter:
+        """What the form means but for an id of one delivery. A preset begins at a full minute."""
+        given = self.cleaned_data
+        after = given.get("after")
+        if given["when"] in _PRESETS:
+            after = timezone.now().replace(second=0, microsecond=0) - _PRESETS[given["when"]][1]
+        response = given["response"]
+        return DeliveryFilter(
+            status=given["status"] or None,
+            endpoint_id=from_public_id(Prefix.ENDPOINT, given["endpoint"] or given["q"]),
+            event_type=given["type"].strip() or None,
+            event_id=from_public_id(Prefix.EVENT, given["q"]),
+            organization_id=from_public_id(Prefix.ORGANIZATION, given.get("organization", "")),
+            response_status=int(response) if response.isdigit() else None,
+            error_code=response if response and not response.isdigit() else None,
+            test={"yes": True, "no": False}.get(given["test"]),
+            after=after,
+            before=given.get("before"),
+        )
+
+    def narrow(self, deliveries: QuerySet[Delivery]) -> QuerySet[Delivery]:
+        """Those of the app's deliveries that have the id that is asked for."""
+        given = self.cleaned_data["q"]
+        if delivery := from_public_id(Prefix.DELIVERY, given):
+            return deliveries.filter(pk=delivery)
+        if attempt := from_public_id(Prefix.ATTEMPT, given):
+            return deliveries.filter(pk__in=Attempt.objects.filter(pk=attempt).values("delivery"))
+        return deliveries
+
+    @property
+    def of_one(self) -> bool:
+        """Whether the id is of one delivery: then the rest of the filters has little to say."""
+        return self.is_valid() and self.cleaned_data["q"].startswith((Prefix.DELIVERY, Prefix.ATTEMPT))
+
+    @property
+    def suggestions(self) -> dict[str, list[tuple[str, str]]]:
+        """What may be typed into the fields of text, with what it means."""
+        types = EventType.objects.filter(app=self.page.app).order_by("name")
+        codes = [(code.value, code.sentence) for code in ErrorCode]
+        return {
+            "types": [(name, "") for name in types.values_list("name", flat=True)[:_CHOICES_AT_MOST]],
+            "responses": [*((str(status), "") for status in _RESPONSES), *codes],
+        }
+
+
+def _name(row: Any) -> str:
+    return f"{row} (deleted)" if getattr(row, "deleted_at", None) else str(row)
