@@ -14,7 +14,7 @@ from functools import partial
 from typing import Any
 
 from django.db import InterfaceError, OperationalError, connection, transaction
-from django.db.models import Case, DateTimeField, Q, QuerySet, Value, When
+from django.db.models import Case, DateTimeField, F, Q, QuerySet, Value, When
 from django.db.models.expressions import RawSQL
 
 from deliveries.delivery_filter import DeliveryFilter
@@ -64,7 +64,9 @@ def work_on_replays(enough: Callable[[], bool]) -> bool:
     worked = True
     while worked:
         worked = False
-        for key in list(Replay.objects.active().order_by("created_at").values_list("pk", flat=True)):
+        for key in list(
+            Replay.objects.active().order_by(F("worked_at").asc(nulls_first=True)).values_list("pk", flat=True)
+        ):
             started = time.monotonic()
             if not _work_on(key):
                 continue
@@ -84,8 +86,10 @@ def replays_wait() -> bool:
     if not active.exists():
         return False
     now = database_now()
-    unattended = active.filter(Q(worked_at=None) | Q(worked_at__lt=now - LOST_AFTER))
-    return unattended.update(worked_at=now) > 0
+    # Whoever works on one takes the others in turn: messages would only multiply.
+    if active.filter(worked_at__gte=now - LOST_AFTER).exists():
+        return False
+    return active.filter(Q(worked_at=None) | Q(worked_at__lt=now - LOST_AFTER)).update(worked_at=now) > 0
 
 
 def _work_on(key: uuid.UUID) -> bool:

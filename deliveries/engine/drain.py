@@ -271,7 +271,10 @@ def _record(claims: Sequence[tuple[Claimed, Outcome]]) -> int:
         if lane.opened_until is not None:
             endpoint = to_public_id(Prefix.ENDPOINT, lane.endpoint_id)
             logger.warning("%s only fails: nothing is sent there until %s", endpoint, iso(lane.opened_until))
-    _disable(lanes)
+    try:
+        retrying(partial(_disable, lanes))
+    except (OperationalError, InterfaceError):  # not the results' fault: those are recorded
+        logger.exception("An endpoint that should be disabled was not; its next failure is as good a reason")
     return recorded
 
 

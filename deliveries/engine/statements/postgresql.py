@@ -90,6 +90,8 @@ class PostgresqlStatements:
         self._prepares = False
         # The app that the last claim got to in its turns, where there were more than it could look at.
         self._after_app = _FIRST_ID
+        # The same of a fan-out that was cut off.
+        self._fanned_out_app = _FIRST_ID
 
     def prepare_connection(self) -> None:
         self._prepares = True
@@ -98,7 +100,11 @@ class PostgresqlStatements:
         return Waiting(*self._rows(_WAITING)[0])
 
     def fan_out(self, events: int, deliveries: int = FAN_OUT_DELIVERIES) -> int:
-        return int(self._rows(FAN_OUT, {"events": events, "deliveries": deliveries})[0][0])
+        parameters = {"events": events, "deliveries": deliveries, "after_app": self._fanned_out_app}
+        dispatched, last_app = self._rows(FAN_OUT, parameters)[0]
+        if dispatched:
+            self._fanned_out_app = last_app or _FIRST_ID
+        return int(dispatched)
 
     def claim(
         self,

@@ -9,12 +9,20 @@ LOCK = 4_971_650_128_033_207_001
 
 # As many events as make no more deliveries than asked, and one at least. For that all endpoints of an app count, once:
 # who subscribes to what is found out only for the events that are taken, and all are looked through for it.
+# Apps take turns from after the one at which the statement before was cut off, or those behind an app with thousands of
+# endpoints and a backlog would wait for all of it.
 # p.patterns: the same as events.catalog.patterns.patterns_matching, inside the statement. p has all of the event, so
 # that one join finds endpoints: of two, the planner took the one by patterns first, and looked through all apps' own.
 FAN_OUT = f"""
 with recursive apps as (
-    (select app_id from events_event
-      where dispatched_at is null and (select pg_try_advisory_xact_lock({LOCK})) order by app_id limit 1)
+    (select app_id from (
+        (select app_id from events_event
+          where dispatched_at is null and app_id > %(after_app)b and (select pg_try_advisory_xact_lock({LOCK}))
+          order by app_id limit 1)
+        union all
+        (select app_id from events_event
+          where dispatched_at is null and (select pg_try_advisory_xact_lock({LOCK}))
+          order by app_id limit 1)) x limit 1)
     union all
     select following.app_id from apps a cross join lateral (
         select app_id from events_event where dispatched_at is null and app_id > a.app_id
@@ -24,19 +32,20 @@ candidates as materialized (
         select id, app_id, environment, row_number() over (order by id) as turn
           from (select id, app_id, environment from events_event
                  where dispatched_at is null and app_id = a.app_id order by id limit %(events)b) x) oldest
-     order by turn, id limit %(events)b),
+     order by turn, app_id, id limit %(events)b),
 counted as materialized (
     select app_id, environment, (
         select count(*) from webhooks_endpoint endpoint
          where endpoint.app_id = x.app_id and endpoint.environment = x.environment and deleted_at is null) as endpoints
       from (select distinct app_id, environment from candidates) x),
 sized as (
-    select id, sum(endpoints) over (order by turn, id) - endpoints as before
-      from candidates c join counted on counted.app_id = c.app_id and counted.environment = c.environment),
+    select id, app_id, turn,
+           sum(endpoints) over (order by turn, app_id, c.id) - endpoints < %(deliveries)b as fits
+      from candidates c join counted using (app_id, environment)),
 e as materialized (
     select id, app_id, environment, type, organization_id, test, created_at
       from events_event
-     where id = any(array(select id from sized where before < %(deliveries)b)) and dispatched_at is null
+     where id = any(array(select id from sized where fits)) and dispatched_at is null
        for update skip locked),
 p as materialized (
     select e.*, array(
@@ -69,5 +78,7 @@ lanes as (
 done as (
     update events_event set dispatched_at = statement_timestamp()
      where id = any(array(select id from e)) returning id)
-select count(*) from done
+select (select count(*) from done),
+       case when (select count(*) filter (where not fits) > 0 or count(*) >= %(events)b from sized)
+            then (select app_id from sized where fits order by turn desc, app_id desc limit 1) end
 """

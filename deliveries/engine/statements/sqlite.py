@@ -25,11 +25,16 @@ from events.models import Event
 from switera_webhooks.ids import new_id
 from webhooks.models import Endpoint
 
+_FIRST_ID = uuid.UUID(int=0)
 _LONG_AGO = dt.datetime(1970, 1, 1, tzinfo=dt.UTC)
 
 
 class SqliteStatements:
     """See `Statements`."""
+
+    def __init__(self) -> None:
+        # The app at which the last fan-out was cut off.
+        self._fanned_out_app = _FIRST_ID
 
     def prepare_connection(self) -> None:
         """Nothing: its planner needs no help."""
@@ -45,9 +50,11 @@ class SqliteStatements:
             now = timezone.now()
             woken: set[uuid.UUID] = set()
             endpoints: dict[tuple[uuid.UUID, str], int] = {}
-            for event in _undispatched(events):
+            candidates = _undispatched(events, self._fanned_out_app)
+            for event in candidates:
                 if deliveries <= 0:
                     break
+                self._fanned_out_app = event.app_id
                 dispatched.append(event.pk)
                 subscribed = [endpoint.pk for endpoint in _destinations(event)]
                 # Not those that subscribe: all are looked through for them.
@@ -64,6 +71,8 @@ class SqliteStatements:
             Lane.objects.filter(Q(fresh_from=None) | Q(fresh_from__gt=now), pk__in=woken).update(fresh_from=now)
             Lane.objects.filter(pk__in=woken).update(seq=F("seq") + 1)
             Event.objects.filter(pk__in=dispatched).update(dispatched_at=now)
+            if len(dispatched) == len(candidates) < events:
+                self._fanned_out_app = _FIRST_ID
         return len(dispatched)
 
     def claim(
@@ -182,15 +191,19 @@ def _delivery(event: Event, endpoint_id: uuid.UUID, now: dt.datetime) -> Deliver
     )
 
 
-def _undispatched(events: int) -> list[Event]:
-    """The oldest of each app in turn."""
+def _undispatched(events: int, after_app: uuid.UUID) -> list[Event]:
+    """The oldest of each app in turn, beginning after that app."""
     waiting = Event.objects.filter(dispatched_at=None)
     by_app = [
         list(waiting.filter(app=app).order_by("id")[:events])
         for app in waiting.order_by("app").values_list("app", flat=True).distinct()
     ]
-    in_turn = sorted((turn, event.pk, event) for own in by_app for turn, event in enumerate(own))
-    return [event for _, _, event in in_turn[:events]]
+    in_turn = sorted(
+        (turn, event.app_id <= after_app, event.app_id, event.pk, event)
+        for own in by_app
+        for turn, event in enumerate(own)
+    )
+    return [event for *_, event in in_turn[:events]]
 
 
 def _lanes_with_shares(

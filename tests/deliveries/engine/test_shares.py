@@ -196,3 +196,23 @@ def test_fan_out_of_an_event_for_more_endpoints_than_the_bound_is_whole() -> Non
     assert statements().fan_out(100, 2) == 1
     assert Delivery.objects.count() == 5
     assert Lane.objects.exclude(fresh_from=None).count() == 5
+
+
+def test_an_app_with_more_endpoints_than_the_bound_keeps_no_other_app_waiting() -> None:
+    big, small = make_app(), make_app()
+    for _ in range(3):
+        make_endpoint(big)
+    make_endpoint(small)
+    make_events(big, 5)
+    (late,) = make_events(small, 1)
+    hot = statements()
+
+    assert [hot.fan_out(100, 2), hot.fan_out(100, 2)] == [1, 1]
+
+    late.refresh_from_db()
+    assert late.dispatched_at is not None
+    assert Event.objects.filter(app=big, dispatched_at=None).count() == 4
+    while hot.fan_out(100, 2):
+        pass
+    assert not Event.objects.filter(dispatched_at=None).exists()
+    assert Delivery.objects.count() == 16

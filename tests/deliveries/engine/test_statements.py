@@ -362,7 +362,7 @@ def test_the_plans_of_claim_and_finish_read_no_history() -> None:
     hot_statements: list[tuple[str, Any]] = [
         (CLAIM, claim_values(100, claim.lease, 25, [], 100, 25, claim.app_id)),
         (FINISH, finish_values([succeeded(claim)])),
-        (FAN_OUT, {"events": 100, "deliveries": 1000}),
+        (FAN_OUT, {"events": 100, "deliveries": 1000, "after_app": claim.app_id}),
     ]
     with hot_cursor(connection.connection) as cursor:
         for statement, parameters in hot_statements:
