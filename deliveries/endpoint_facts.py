@@ -27,7 +27,9 @@ def with_facts(endpoints: QuerySet[Endpoint]) -> QuerySet[Any]:
         .annotate(number=Count("pk"))
         .values("number")
     )
-    return with_health(endpoints).annotate(held_count=Coalesce(Subquery(held, output_field=IntegerField()), 0))
+    held_count = Coalesce(Subquery(held, output_field=IntegerField()), 0)
+    rows: QuerySet[Any] = with_health(endpoints).annotate(held_count=held_count)
+    return rows
 
 
 def _waiting_for_retry() -> Exists:

@@ -11,7 +11,7 @@ that has only begun looks like no decline.
 import datetime as dt
 import uuid
 from collections import Counter, defaultdict
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from enum import Enum
 from typing import Any
@@ -218,23 +218,24 @@ class _Sum:
 
     def __init__(self) -> None:
         self.numbers: Counter[str] = Counter()
-        self.outcomes: Counter[str] = Counter()
-        self.response_times: Counter[str] = Counter()
+        # Of each row, and added up at the end: only the period as a whole is asked for them.
+        self.outcomes: list[Mapping[str, int]] = []
+        self.response_times: list[Mapping[str, int]] = []
 
     def add(self, figures: Sequence[Any]) -> None:
         *numbers, outcomes, response_times = figures
         self.numbers.update(dict(zip(self.NUMBERS, numbers, strict=True)))
-        self.outcomes.update(outcomes)
-        self.response_times.update(response_times)
+        self.outcomes.append(outcomes)
+        self.response_times.append(response_times)
 
     def add_sum(self, other: "_Sum", share: float = 1.0) -> None:
         """Numbers are taken by their share; times and outcomes whole, since only how they are spread is told."""
         self.numbers.update({name: round(number * share) for name, number in other.numbers.items()})
-        self.outcomes.update(other.outcomes)
-        self.response_times.update(other.response_times)
+        self.outcomes += other.outcomes
+        self.response_times += other.response_times
 
     def totals(self) -> Totals:
-        classes = {int(name): attempts for name, attempts in self.response_times.items()}
+        classes = {int(name): attempts for name, attempts in _added_up(self.response_times).items()}
         p50, p95 = percentile(classes, 0.5), percentile(classes, 0.95)
         return Totals(**{name: self.numbers[name] for name in self.NUMBERS}, p50_ms=p50, p95_ms=p95)
 
@@ -243,10 +244,17 @@ class _Sum:
 
     def outcomes_told(self) -> tuple[OutcomeCount, ...]:
         told = []
-        for text, attempts in self.outcomes.items():
+        for text, attempts in _added_up(self.outcomes).items():
             status, _, code = text.partition(":")
             told.append(OutcomeCount(int(status) if status else None, code, attempts))
         return tuple(sorted(told, key=lambda one: (-one.attempts, one.response_status or 0, one.error_code)))
+
+
+def _added_up(counts: Iterable[Mapping[str, int]]) -> Counter[str]:
+    total: Counter[str] = Counter()
+    for each in counts:
+        total.update(each)
+    return total
 
 
 def _event_types(app: App, environment: str, since: dt.datetime) -> tuple[EventTypeCount, ...]:

@@ -5,11 +5,12 @@ const from = new Intl.DateTimeFormat("en-GB", {
   weekday: "short", day: "numeric", month: "short", hour: "2-digit", minute: "2-digit", hourCycle: "h23",
 });
 const open = new Set();
-let focused = -1;
+let focused = null;
 let scrolled = 0;
 
-function focusable() {
-  return [...part.querySelectorAll("a[href], summary, button, [tabindex='0']")];
+// By what an element is known again in the part that takes its place: not by its text, which tells times.
+function name(element) {
+  return ["href", "class", "aria-label", "datetime"].map((each) => element.getAttribute(each)).join(" ");
 }
 
 part?.addEventListener("toggle", (event) => {
@@ -18,7 +19,8 @@ part?.addEventListener("toggle", (event) => {
 }, true);
 
 part?.addEventListener("htmx:beforeSwap", () => {
-  focused = focusable().indexOf(document.activeElement);
+  const active = document.activeElement;
+  focused = part.contains(active) && active !== part ? name(active) : null;
   scrolled = part.querySelector(".scrolls")?.scrollTop ?? 0;
 });
 
@@ -26,7 +28,9 @@ part?.addEventListener("htmx:afterSwap", () => {
   for (const id of open) document.getElementById(id)?.setAttribute("open", "");
   const table = part.querySelector(".scrolls");
   if (table) table.scrollTop = scrolled;
-  if (focused >= 0) focusable()[focused]?.focus({ preventScroll: true });
+  if (focused === null) return;
+  const again = [...part.querySelectorAll("a, summary, [tabindex]")].find((element) => name(element) === focused);
+  again?.focus({ preventScroll: true });
 });
 
 part?.addEventListener("mouseover", (event) => {

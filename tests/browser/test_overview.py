@@ -7,6 +7,7 @@ from playwright.sync_api import expect
 
 from deliveries.models import Delivery, DeliveryStatus
 from deliveries.tally import count_traffic
+from events.models import Event
 from tests.browser.chromium import WIDE, assert_accessible, assert_fits
 from tests.browser.conftest import OpenAs
 from tests.demo import Demo
@@ -83,7 +84,7 @@ def test_it_is_accessible_and_fits_in_every_state(demo: Demo, open_as: OpenAs) -
 
 
 def test_endpoints_without_traffic_lead_to_a_test_send(demo: Demo, open_as: OpenAs) -> None:
-    Delivery.objects.filter(environment="test").delete()
+    Event.objects.filter(environment="test").delete()
     count_traffic()
     page = open_as(demo.owner, demo.test_path)
     expect(page.get_by_role("heading", name="No traffic yet")).to_be_visible()
