@@ -66,9 +66,7 @@ class DeliveryFilterForm(forms.Form):
     after = Moment(required=False, label="After (UTC)")
     before = Moment(required=False, label="Before (UTC)")
     organization = forms.ChoiceField(required=False)
-    test = forms.ChoiceField(
-        required=False, label="Kind", choices=[("", "real and test"), ("no", "real"), ("yes", "test sends")]
-    )
+    test = forms.ChoiceField(required=False, label="Kind", choices=[("", "any"), ("no", "real"), ("yes", "test sends")])
     q = forms.CharField(
         required=False,
         label="Id",
