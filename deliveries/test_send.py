@@ -36,7 +36,8 @@ def send_test(endpoint: Endpoint, event_type: str, actor: Actor, data: object | 
             code="unknown_event_type",
             details={"event_type": ["Not in the event catalog."]},
         )
-    event = _event(endpoint, found, example_of(found, endpoint, actor) if data is None else data)
+    data = example_of(found, endpoint, actor) if data is None else data
+    event = _event(endpoint, found, data, database_now())
     with transaction.atomic():
         _refuse_over_limit(endpoint.app)
         lane = lock_lane(endpoint.pk)
@@ -51,7 +52,7 @@ def send_test(endpoint: Endpoint, event_type: str, actor: Actor, data: object | 
 
 def check_test_data(endpoint: Endpoint, event_type: EventType, data: object) -> None:
     """Raises what `send_test` would raise for this data: InvalidInput, TooLarge. Nothing is sent."""
-    _event(endpoint, event_type, data)
+    _event(endpoint, event_type, data, timezone.now())
 
 
 def example_of(event_type: EventType, endpoint: Endpoint, actor: Actor) -> object:
@@ -65,9 +66,8 @@ def example_of(event_type: EventType, endpoint: Endpoint, actor: Actor) -> objec
     return event_type.example if event_type.example is not None else {}
 
 
-def _event(endpoint: Endpoint, event_type: EventType, data: object) -> Event:
+def _event(endpoint: Endpoint, event_type: EventType, data: object, now: dt.datetime) -> Event:
     """The event with its data checked, not saved: dispatched already."""
-    now = database_now()
     event_id = new_id()
     payload = build_payload(
         Envelope(
