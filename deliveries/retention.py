@@ -26,6 +26,7 @@ from deliveries.tally import prune_tallies
 from deliveries.worker_turn import begin_turn
 from events.models import Event
 from switera_webhooks.database import database_now, use_indexes
+from switera_webhooks.ids import first_id_at
 from webhooks.models import Endpoint
 
 # Measured with 300,000 old deliveries, an attempt each, of 30,000 events, beside claims and finishes of 128 without a
@@ -109,11 +110,6 @@ def prune_history(enough: Callable[[], bool] = lambda: False) -> Pruned:
             return pruned + Pruned(more=True)
     # Counts, not history: pages show less of them than retention keeps, and nobody asks how many went.
     return pruned + Pruned(more=prune_tallies(enough))
-
-
-def first_id_at(moment: dt.datetime) -> uuid.UUID:
-    """No UUIDv7 of this moment or a later one is less."""
-    return uuid.UUID(int=max(0, int(moment.timestamp() * 1000)) << 80)
 
 
 def _prune_events(cutoff: dt.datetime, after: uuid.UUID) -> tuple[Pruned, uuid.UUID | None]:

@@ -17,10 +17,10 @@ from deliveries.endpoints import delete_endpoint, disable_endpoint, enable_endpo
 from deliveries.engine.statements import statements
 from deliveries.locking import lock_lane
 from deliveries.models import Delivery, DeliveryStatus, Lane
-from deliveries.retention import Pruned, first_id_at, prune_history
+from deliveries.retention import Pruned, prune_history
 from events.emit import emit
 from events.models import Event
-from switera_webhooks.ids import new_id
+from switera_webhooks.ids import first_id_at, new_id
 from tests.deliveries.engine.rows import failed, make_app, make_endpoint, make_events, succeeded
 from tests.deliveries.pruning import DAY, counts, deliver, moment, prune
 from tests.factories import ACTOR, make_attempt, make_delivery

@@ -2,7 +2,8 @@
 
 import pytest
 
-from webhooks.views.endpoint_words import held_words, milliseconds, percent
+from deliveries.views.figures import milliseconds, percent
+from webhooks.views.endpoint_words import held_words
 
 
 @pytest.mark.parametrize(

@@ -8,9 +8,9 @@ from deliveries.endpoint_stats import endpoint_stats
 from deliveries.failure_facts import causes_of
 from deliveries.models import Delivery, DeliveryStatus
 from deliveries.statistics import endpoint_traffic
+from deliveries.views.figures import milliseconds, percent
 from webhooks.views.access import PageRequest, Tab, app_page
 from webhooks.views.endpoint_pages import find_endpoint, render_endpoint
-from webhooks.views.endpoint_words import milliseconds, percent
 
 _DELIVERIES_SHOWN = 10
 

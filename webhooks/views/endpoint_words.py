@@ -54,19 +54,3 @@ def held_words(count: int) -> str:
     if not count:
         return "No delivery is held yet."
     return "One delivery is held." if count == 1 else f"{count:,} deliveries are held."
-
-
-def percent(rate: float | None) -> str:
-    """`99.2 %`; 100 % only where all of them did, 0 % where none; a dash of nothing."""
-    if rate is None:
-        return "\N{EN DASH}"
-    if rate in (0, 1):
-        return f"{rate:.0%}".replace("%", " %")
-    return f"{min(99.9, max(0.1, rate * 100)):.1f} %"
-
-
-def milliseconds(ms: int | None) -> str:
-    """`84 ms`, from ten seconds on `12.4 s`; a dash of nothing."""
-    if ms is None:
-        return "\N{EN DASH}"
-    return f"{ms:,} ms" if ms < 10_000 else f"{ms / 1_000:.1f} s"

@@ -14,6 +14,7 @@ from deliveries.endpoint_facts import health_of, held_count_of, in_attention, wi
 from deliveries.endpoints import EndpointFields, create_endpoint
 from deliveries.models.lane import BreakerState
 from deliveries.statistics import EndpointTraffic, endpoint_traffic
+from deliveries.views.figures import percent
 from switera_webhooks.ids import Prefix, from_public_id
 from switera_webhooks.pages.forms import add_refusal
 from switera_webhooks.refusals import InvalidInput, LimitReached
@@ -22,7 +23,6 @@ from webhooks.health import Health
 from webhooks.models import Endpoint
 from webhooks.views.access import PageRequest, Tab, app_page
 from webhooks.views.endpoint_form import EndpointForm
-from webhooks.views.endpoint_words import percent
 from webhooks.views.shown_once import show_secret_once
 
 # So many of what an endpoint subscribes to are named in its row.
