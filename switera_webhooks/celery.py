@@ -1,7 +1,10 @@
 """The shared Celery app. Messages say only "there is work"; rows in the database are the queue."""
 
 import os
+import signal
 import sys
+import threading
+from types import FrameType
 
 from celery import Celery
 from celery.schedules import crontab
@@ -70,6 +73,28 @@ app.conf.update(
     beat_max_loop_interval=0.5,
 )
 app.autodiscover_tasks(["deliveries"])
+
+
+@beat_init.connect
+def _end_once(**_: object) -> None:
+    """The first SIGTERM or SIGINT ends the scheduler, those after it do nothing.
+
+    Celery's own handler raises SystemExit each time: a second signal (a terminal's Ctrl-C goes to the whole group, and
+    a supervisor passes it on) would meet the interpreter in its last steps, and end it with a traceback.
+    """
+    if threading.current_thread() is not threading.main_thread():  # the embedded scheduler: the web process ends it
+        return
+    numbers = (signal.SIGTERM, signal.SIGINT)
+    end = signal.getsignal(signal.SIGTERM)
+
+    def once(number: int, frame: FrameType | None) -> None:
+        for each in numbers:
+            signal.signal(each, signal.SIG_IGN)
+        if callable(end):
+            end(number, frame)
+
+    for each in numbers:
+        signal.signal(each, once)
 
 
 @celeryd_init.connect

@@ -12,12 +12,15 @@ handler404 = "switera_webhooks.pages.errors.page_not_found"
 handler500 = "switera_webhooks.api.errors.server_error"
 
 # `{% url 'pages:endpoints' app.slug %}` stays in the environment of the page that says it.
-_PAGES = ([path("", include(f"{room}.views.urls")) for room in ("deliveries", "webhooks", "events")], "pages")
+_TABS: list[URLPattern | URLResolver] = [
+    path("webhooks/", include(f"{room}.views.urls")) for room in ("deliveries", "webhooks", "events")
+]
+_PAGES = ([*_TABS, path("", include("webhooks.views.section_urls"))], "pages")
 
 urlpatterns: list[URLPattern | URLResolver] = [
     path("", include("webhooks.urls")),
-    path("apps/<slug:slug>/webhooks/", include(_PAGES, "live"), {"environment": Environment.LIVE}),
-    path("apps/<slug:slug>/test/webhooks/", include(_PAGES, "test"), {"environment": Environment.TEST}),
+    path("apps/<slug:slug>/", include(_PAGES, "live"), {"environment": Environment.LIVE}),
+    path("apps/<slug:slug>/test/", include(_PAGES, "test"), {"environment": Environment.TEST}),
     path("api/", include("switera_webhooks.api.urls")),
     path("admin/", admin.site.urls),
     path("livez", HealthView.as_view(), name="livez"),

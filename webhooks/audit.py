@@ -6,6 +6,7 @@ from enum import StrEnum
 
 from django.contrib.auth.models import AbstractBaseUser
 
+from switera_webhooks.environments import Environment
 from webhooks.models import ApiKey, App, AuditEntry, Endpoint
 
 REDACTED = "[redacted]"
@@ -20,20 +21,24 @@ class ActorType(StrEnum):
 
 @dataclass(frozen=True)
 class Actor:
-    """Who acts, as the audit log will tell it; `name` is never a secret (a key is named by its masked form)."""
+    """Who acts, as the audit log will tell it; `name` is never a secret (a key is named by its masked form).
+
+    `environment` is that of the key or page: a built-in event that the action causes is of it.
+    """
 
     type: ActorType
     id: str = ""
     name: str = ""
     ip: str | None = None
+    environment: str = Environment.LIVE
 
     @classmethod
     def of_api_key(cls, key: ApiKey, ip: str | None) -> "Actor":
-        return cls(ActorType.API_KEY, key.public_id, key.masked, ip)
+        return cls(ActorType.API_KEY, key.public_id, key.masked, ip, key.environment)
 
     @classmethod
-    def of_user(cls, user: AbstractBaseUser, ip: str | None) -> "Actor":
-        return cls(ActorType.BUILDER, str(user.pk), user.get_username(), ip)
+    def of_user(cls, user: AbstractBaseUser, ip: str | None, environment: str = Environment.LIVE) -> "Actor":
+        return cls(ActorType.BUILDER, str(user.pk), user.get_username(), ip, environment)
 
     @classmethod
     def of_command(cls, name: str) -> "Actor":

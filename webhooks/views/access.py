@@ -45,6 +45,15 @@ class Tab(Enum):
         self.route = route
 
 
+class Section(Enum):
+    """What stands beside Services > Webhooks, each with its name, the route of its first page, and its icon."""
+
+    def __init__(self, label: str, route: str, icon: str) -> None:
+        self.label = label
+        self.route = route
+        self.icon = icon
+
+
 class _InOtherEnvironment(Exception):
     """What was asked for is the app's own, but of this environment."""
 
@@ -61,12 +70,12 @@ class PageRequest:
     app: App
     environment: Environment
     role: Role
-    tab: Tab
+    place: Tab | Section
 
     @property
     def actor(self) -> Actor:
         """Who the audit log will name."""
-        return Actor.of_user(self.user, self.http.META.get("REMOTE_ADDR") or None)
+        return Actor.of_user(self.user, self.http.META.get("REMOTE_ADDR") or None, self.environment)
 
     @property
     def can_change(self) -> bool:
@@ -132,9 +141,11 @@ class PageRequest:
         others = Membership.objects.filter(user=self.user).select_related("app").order_by("app__name", "app__slug")
         return {
             **self._scope(),
-            "tabs": [(tab.label, self.url(tab.route), tab is self.tab) for tab in Tab],
+            "tabs": [(tab.label, self.url(tab.route), tab is self.place) for tab in Tab],
+            "sections": [(each.label, self.url(each.route), each.icon, each is self.place) for each in Section],
+            "in_webhooks": isinstance(self.place, Tab),
             "apps": [
-                (other.app.name, reverse(f"{self.environment}:{self.tab.route}", args=[other.app.slug]))
+                (other.app.name, reverse(f"{self.environment}:{self.place.route}", args=[other.app.slug]))
                 for other in others[: _APPS_IN_SWITCHER + 1]
                 if other.app_id != self.app.pk
             ][:_APPS_IN_SWITCHER],
@@ -143,12 +154,12 @@ class PageRequest:
         }
 
     def _url_in(self, environment: Environment) -> str:
-        """This page in that environment; the tab's first page where this one shows what only one of them has."""
+        """This page in that environment; the place's first page where this one shows what only one of them has."""
         match = self.http.resolver_match
         assert match is not None  # noqa: S101 (a view is running)
         names = {name: value for name, value in match.kwargs.items() if name not in ("slug", "environment")}
         if match.url_name is None or any(name.endswith("_id") for name in names):
-            return reverse(f"{environment}:{self.tab.route}", args=[self.app.slug])
+            return reverse(f"{environment}:{self.place.route}", args=[self.app.slug])
         return reverse(f"{environment}:{match.url_name}", kwargs={"slug": self.app.slug, **names})
 
 
@@ -156,7 +167,7 @@ PageView = Callable[Concatenate[PageRequest, Parameters], HttpResponse]
 
 
 def app_page(
-    tab: Tab, *, for_developers: bool = False
+    place: Tab | Section, *, for_developers: bool = False
 ) -> Callable[[PageView[Parameters]], Callable[..., HttpResponse]]:
     """Makes a view of a function of a PageRequest and of what the route holds beyond slug and environment.
 
@@ -199,7 +210,7 @@ def app_page(
             membership = Membership.objects.select_related("app").filter(user=user, app__slug=slug).first()
             if membership is None:
                 raise Http404
-            page = PageRequest(request, user, membership.app, environment, Role(membership.role), tab)
+            page = PageRequest(request, user, membership.app, environment, Role(membership.role), place)
             if for_developers:
                 page.refuse_viewers()
             return view(page, *arguments, **names)

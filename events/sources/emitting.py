@@ -1,0 +1,33 @@
+"""Emitting a built-in event for something that has happened in this transaction."""
+
+import datetime as dt
+import logging
+import uuid
+
+from events.emit import emit
+from events.models import Event
+from switera_webhooks.refusals import Refusal
+from webhooks.models import App
+
+logger = logging.getLogger(__name__)
+
+
+def emit_built_in(
+    app: App,
+    type: str,
+    data: dict[str, object],
+    *,
+    environment: str,
+    organization_id: uuid.UUID | None = None,
+    timestamp: dt.datetime | None = None,
+) -> Event | None:
+    """The event, committed with what caused it. None where it is refused, which is logged: what happened stands.
+
+    A refusal means that the catalog's rows are older than the code: `manage.py sync_event_catalog` was forgotten.
+    """
+    try:
+        return emit(app, type, data, environment=environment, organization_id=organization_id, timestamp=timestamp)
+    except Refusal as refusal:
+        # Neither the payload nor an address (S31).
+        logger.error("%s of %s was not emitted (%s): %s", type, app.public_id, refusal.code, refusal.message)
+        return None
