@@ -142,7 +142,7 @@ class PageRequest:
         return {
             **self._scope(),
             "tabs": [(tab.label, self.url(tab.route), tab is self.place) for tab in Tab],
-            "sections": [(each.label, self.url(each.route), each.icon, each is self.place) for each in Section],
+            "app_sections": [(each.label, self.url(each.route), each.icon, each is self.place) for each in Section],
             "in_webhooks": isinstance(self.place, Tab),
             "apps": [
                 (other.app.name, reverse(f"{self.environment}:{self.place.route}", args=[other.app.slug]))
