@@ -15,7 +15,7 @@ import redis
 from django.conf import settings
 from psycopg import sql
 
-from tests import network
+from tests import emptying, network
 from tests.servers import rabbitmq as rabbitmq_module
 from tests.servers import redis as redis_module
 from tests.settings import redis_database
@@ -28,6 +28,7 @@ MARKERS = {
 
 def pytest_configure(config: pytest.Config) -> None:
     network.block()
+    emptying.use()
     for name, meaning in MARKERS.items():
         config.addinivalue_line("markers", f"{name}: {meaning}")
 
