@@ -37,13 +37,31 @@ def pytest_configure(config: pytest.Config) -> None:
 @pytest.hookimpl(tryfirst=True)
 def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
     on_sqlite = settings.DATABASES["default"]["ENGINE"].endswith("sqlite3")
-    left_out = [item for item in items if on_sqlite and item.get_closest_marker("postgresql")]
+    left_out = [
+        item
+        for item in items
+        if (on_sqlite and item.get_closest_marker("postgresql"))
+        or (os.environ.get("TEST_DATABASE_AGAIN") and not _differs_by_database(item))
+    ]
     if left_out:
         config.hook.pytest_deselected(items=left_out)
         items[:] = [item for item in items if item not in left_out]
     for item in items:
         if item.get_closest_marker("system"):
             item.add_marker(pytest.mark.xdist_group("system"))
+
+
+def _differs_by_database(item: pytest.Item) -> bool:
+    """Whether a second pass, on another database, could tell anything new of this test.
+
+    A browser sees what the pages' own tests read, so it looks once.
+    """
+    if "tests/browser/" in item.nodeid:
+        return False
+    fixtures = set(getattr(item, "fixturenames", ()))
+    return any(item.get_closest_marker(name) for name in ("django_db", "system")) or bool(
+        {"db", "transactional_db"} & fixtures
+    )
 
 
 @pytest.fixture

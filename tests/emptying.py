@@ -16,7 +16,7 @@ MADE_BY_MIGRATING = {"django_migrations", "django_content_type", "auth_permissio
 
 def use() -> None:
     """Have every TransactionTestCase, and pytest-django's for `transaction=True`, end so."""
-    TransactionTestCase._fixture_teardown = _empty_databases  # type: ignore[method-assign]
+    TransactionTestCase._fixture_teardown = _empty_databases  # type: ignore[attr-defined]
 
 
 def _empty_databases(case: TransactionTestCase) -> None:

@@ -1,7 +1,8 @@
 """The whole suite on every kind of database: `python -m tests.run [pytest's arguments]`.
 
-Once on PostgreSQL with Redis, once on SQLite with the in-memory broker. The servers are this run's own
-and end with it, however it ends. Exit code 0 when both passes did, 2 when programs are missing.
+Once on PostgreSQL with Redis, and what the database could make a difference to once more on SQLite with the in-memory
+broker. The servers are this run's own and end with it, however it ends. Exit code 0 when both passes did, 2 when
+programs are missing.
 """
 
 import os
@@ -37,7 +38,10 @@ def main(arguments: Sequence[str]) -> int:
         packages.ensure_installed()
         with postgresql() as database_url, redis_server() as redis_url:
             servers = {"TEST_DATABASE_URL": database_url, "TEST_REDIS_URL": redis_url}
-            codes = [_run(Pass("PostgreSQL and Redis", servers), arguments), _run(Pass("SQLite"), arguments)]
+            codes = [
+                _run(Pass("PostgreSQL and Redis", servers), arguments),
+                _run(Pass("SQLite", {"TEST_DATABASE_AGAIN": "1"}), arguments),
+            ]
     except (packages.MissingPackagesError, processes.ServerNotStartedError) as error:
         sys.stderr.write(f"{error}\n")
         return 2
