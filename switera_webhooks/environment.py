@@ -2,6 +2,7 @@
 
 import ipaddress
 import os
+import re
 import tempfile
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass, field
@@ -79,6 +80,17 @@ def text(name: str, default: str = "") -> str:
 def texts(name: str, default: str = "") -> list[str]:
     """Comma-separated texts, blanks dropped."""
     return [part.strip() for part in os.environ.get(name, default).split(",") if part.strip()]
+
+
+def key_hashes(name: str) -> tuple[bytes, ...]:
+    """Comma-separated SHA-256 in hexadecimal digits; what is set is never shown: it may be a key, put there by mistake."""
+    hashes = texts(name)
+    if any(re.fullmatch("[0-9a-fA-F]{64}", text) is None for text in hashes):
+        raise ImproperlyConfigured(
+            f"{name} must be hashes of 64 hexadecimal digits, separated by commas, as `manage.py create_platform_key` "
+            "prints them; a key itself does not belong there."
+        )
+    return tuple(bytes.fromhex(text) for text in hashes)
 
 
 def seconds(name: str, default: str) -> tuple[float, ...]:

@@ -1,15 +1,7 @@
-"""API keys: `sk_live_` or `sk_test_`, 43 random characters (256 bits), 6 of checksum.
-
-The checksum tells a mistyped or truncated key without asking the database, and lets secret scanners recognise
-a real one. Only SHA-256 of the key is kept: 256 random bits need no slow hash (docs/decisions).
-"""
+"""API keys: `sk_live_` or `sk_test_` (webhooks/key_texts.py). Only a digest of a key is kept."""
 
 import datetime as dt
-import hashlib
 import hmac
-import re
-import secrets
-import zlib
 from collections.abc import Sequence
 from functools import partial
 from typing import Any, TypeVar
@@ -22,28 +14,13 @@ from switera_webhooks.database import hot_rows, survive_lost_connection
 from switera_webhooks.environments import Environment
 from webhooks import audit
 from webhooks.audit import Actor
+from webhooks.key_texts import digest_of, new_key_text, prefix_of
 from webhooks.models import ApiKey, App
 
 Row = TypeVar("Row", bound=Model)
-_ALPHABET = "0123456789ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz"
-_RANDOM_LENGTH = 43
-_CHECKSUM_LENGTH = 6  # CRC-32 in base 62
-_SHAPE = re.compile(rf"sk_(live|test)_[0-9A-Za-z]{{{_RANDOM_LENGTH + _CHECKSUM_LENGTH}}}")
+_PREFIXES = {f"sk_{environment}_" for environment in Environment.values}
 # Noting the last use more often would write a row at every request.
 _LAST_USED_EVERY = dt.timedelta(minutes=1)
-
-
-def _checksum(text: str) -> str:
-    number = zlib.crc32(text.encode())
-    digits = []
-    for _ in range(_CHECKSUM_LENGTH):
-        number, digit = divmod(number, len(_ALPHABET))
-        digits.append(_ALPHABET[digit])
-    return "".join(reversed(digits))
-
-
-def _digest(text: str) -> bytes:
-    return hashlib.sha256(text.encode()).digest()
 
 
 def create_api_key(app: App, environment: str, actor: Actor) -> tuple[ApiKey, str]:
@@ -63,10 +40,9 @@ def create_api_key(app: App, environment: str, actor: Actor) -> tuple[ApiKey, st
 
 
 def _new_key(app: App, environment: str) -> tuple[ApiKey, str]:
-    body = f"sk_{Environment(environment).value}_" + "".join(secrets.choice(_ALPHABET) for _ in range(_RANDOM_LENGTH))
-    text = body + _checksum(body)
+    text = new_key_text(f"sk_{Environment(environment).value}_")
     key = ApiKey.objects.create(
-        app=app, environment=environment, digest=_digest(text), prefix=text[:12], last4=text[-4:]
+        app=app, environment=environment, digest=digest_of(text), prefix=text[:12], last4=text[-4:]
     )
     return key, text
 
@@ -78,11 +54,9 @@ def new_keys_with_app(app: App) -> dict[str, str]:
 
 def find_api_key(text: str) -> ApiKey | None:
     """The key that this text is, with its app; None where it is malformed, unknown, revoked or expired (S30)."""
-    if _SHAPE.fullmatch(text) is None:
+    if prefix_of(text) not in _PREFIXES:
         return None
-    if not hmac.compare_digest(_checksum(text[:-_CHECKSUM_LENGTH]), text[-_CHECKSUM_LENGTH:]):
-        return None
-    digest = _digest(text)
+    digest = digest_of(text)
     key = survive_lost_connection(partial(_key_with_app, digest))
     if key is None or not hmac.compare_digest(bytes(key.digest), digest):
         return None
