@@ -36,6 +36,8 @@ from webhooks.models import App, Organization
 MAX_BATCH = 1_000
 _APP = cast("models.ForeignKey[App, App]", Event._meta.get_field("app"))
 MAX_IDEMPOTENCY_KEY = 255
+# No Builder's key begins so: theirs are printable.
+_RESERVED = "\x01"
 
 
 @dataclass(frozen=True)
@@ -76,11 +78,25 @@ def emit_batch(
 
     Raises as `emit`; `details` is {"events": {index: details}} for the events that are refused.
     """
+    check_batch_size(requests)
+    return _emit_all(app, environment, requests, builders_only, in_batch=True)
+
+
+def check_batch_size(requests: Sequence[object]) -> None:
+    """Raises InvalidInput for none, or more than a batch holds."""
     if not 1 <= len(requests) <= MAX_BATCH:
         raise InvalidInput(
             f"A batch holds 1 to {MAX_BATCH:,} events.", details={"events": [f"Give 1 to {MAX_BATCH:,} events."]}
         )
-    return _emit_all(app, environment, requests, builders_only, in_batch=True)
+
+
+def reserved_key(text: str) -> str:
+    """An idempotency key of the product's own, which meets none of a Builder's in the same app, whatever its text.
+
+    Raises InvalidInput where a Builder's could not have this text either.
+    """
+    _check_idempotency_key(text)
+    return _RESERVED + hashlib.sha256(text.encode()).hexdigest()
 
 
 def _emit_all(
@@ -134,11 +150,11 @@ def _made(
                 raise
             refusals[str(index)] = refusal
     if refusals:
-        raise _batch_refusal(refusals)
+        raise batch_refusal(refusals)
     return events
 
 
-def _batch_refusal(refusals: Mapping[str, Refusal]) -> Refusal:
+def batch_refusal(refusals: Mapping[str, Refusal]) -> Refusal:
     """One refusal for a batch: the first one's kind and sentence, details by index for the first ten."""
     index, first = next(iter(refusals.items()))
     details = {number: {"code": r.code, "message": r.message, **r.details} for number, r in list(refusals.items())[:10]}
@@ -187,7 +203,8 @@ def _checked(
     check_event_data(event_type, request.data)
     digest = None
     if request.idempotency_key is not None:
-        _check_idempotency_key(request.idempotency_key)
+        if builders_only or not request.idempotency_key.startswith(_RESERVED):
+            _check_idempotency_key(request.idempotency_key)
         digest = _digest(request, payload)
     columns: list[Any] = [
         event_id,
@@ -261,6 +278,6 @@ def _with_repeats(
                 code="idempotency_conflict",
                 details={"idempotency_key": ["Used for a different event."]},
             )
-            raise _batch_refusal({str(index): conflict}) if in_batch else conflict
+            raise batch_refusal({str(index): conflict}) if in_batch else conflict
         events.append(event)
     return events

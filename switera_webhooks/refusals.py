@@ -33,6 +33,13 @@ class Forbidden(Refusal):
     status = 403
 
 
+class Missing(Refusal):
+    """What it is about is not there (404)."""
+
+    default_code = "not_found"
+    status = 404
+
+
 class Conflict(Refusal):
     """The present state does not allow it (409)."""
 

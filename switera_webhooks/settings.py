@@ -19,6 +19,7 @@ from switera_webhooks.environment import (
     email,
     http_proxy,
     kept_in_file,
+    key_hashes,
     mail_host,
     networks,
     one_of,
@@ -201,6 +202,10 @@ WEBHOOKS_EMIT_RATE = whole_number("WEBHOOKS_EMIT_RATE", "0", least=0)
 WEBHOOKS_MAX_ENDPOINTS = whole_number("WEBHOOKS_MAX_ENDPOINTS", "0", least=0)
 WEBHOOKS_TEST_SENDS_PER_MINUTE = whole_number("WEBHOOKS_TEST_SENDS_PER_MINUTE", "60", least=0)
 WEBHOOKS_REPLAY_MAX = whole_number("WEBHOOKS_REPLAY_MAX", "100000", least=0)
+
+# --- Where built-in events come from ------------------------------------------------------------
+
+WEBHOOKS_PLATFORM_KEY_HASHES = key_hashes("WEBHOOKS_PLATFORM_KEY_HASHES")
 
 # --- History ------------------------------------------------------------------------------------
 

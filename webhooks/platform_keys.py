@@ -19,9 +19,9 @@ def new_platform_key() -> tuple[str, str]:
 
 
 def is_platform_key(text: str) -> bool:
-    """Whether this is a key whose hash the operator has set; compared in constant time, with each of them (S30)."""
+    """Whether this is a key whose hash the operator has set; each comparison takes the same time (S30)."""
     if prefix_of(text) != PREFIX:
         return False
     digest = digest_of(text)
     good: tuple[bytes, ...] = settings.WEBHOOKS_PLATFORM_KEY_HASHES
-    return any([hmac.compare_digest(digest, one) for one in good])
+    return any(hmac.compare_digest(digest, one) for one in good)

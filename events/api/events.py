@@ -1,6 +1,7 @@
 """REST: emitting events and reading them."""
 
-from typing import cast
+from collections.abc import Mapping, Sequence
+from typing import Any, cast
 
 from django.db.models import QuerySet
 from drf_spectacular.utils import OpenApiExample, OpenApiParameter, extend_schema
@@ -29,17 +30,37 @@ from webhooks.api.app_view import AppView, one_of
 
 _SHAPE = EventSerializer()
 _EXAMPLE = {"type": "order.paid", "data": {"order_id": "ord_1042", "amount": 4900, "currency": "EUR"}}
-_IDEMPOTENCY_KEY = OpenApiParameter(
+IDEMPOTENCY_KEY = OpenApiParameter(
     "Idempotency-Key", str, OpenApiParameter.HEADER, description="Serves like the field `idempotency_key`."
 )
+
+
+def header_key(request: Request) -> str | None:
+    """What the Idempotency-Key header says."""
+    return cast("str | None", request.META.get("HTTP_IDEMPOTENCY_KEY"))
+
+
+def batch_body(request: Request) -> Mapping[str, Any]:
+    """The body of a batch. Raises InvalidInput where it is no object, or the header names one key for all of it."""
+    if header_key(request) is not None:
+        raise invalid_fields({"idempotency_key": ["Give each event of a batch its own, not a header."]})
+    return body_object(request)
+
+
+def event_answer(event: Event) -> Response:
+    """202 with the event."""
+    return Response(EncodedJSON(event_text(event).encode()), status=202)
+
+
+def batch_answer(events: Sequence[Event]) -> Response:
+    """202 with the events."""
+    text = f'{{"events":[{",".join(map(event_text, events))}]}}'
+    return Response(EncodedJSON(text.encode()), status=202)
 
 
 class _EventsOfKey(AppView):
     def events(self) -> QuerySet[Event]:
         return Event.objects.filter(app=self.app, environment=self.environment)
-
-    def header_key(self) -> str | None:
-        return cast("str | None", self.request.META.get("HTTP_IDEMPOTENCY_KEY"))
 
 
 class EventsView(_EventsOfKey):
@@ -49,13 +70,13 @@ class EventsView(_EventsOfKey):
         description="Answers once the event is committed; from then on it reaches every subscribed endpoint. "
         "The same idempotency key with the same event gives that event again; with another one, 409.",
         tags=["Events"],
-        parameters=[_IDEMPOTENCY_KEY],
+        parameters=[IDEMPOTENCY_KEY],
         request=EmitSerializer,
         responses=answers({202: EventSerializer}, 400, 403, 409, 413, 415, 429),
         examples=[OpenApiExample("An order was paid", _EXAMPLE, request_only=True)],
     )
     def post(self, request: Request, app: str) -> Response:
-        asked = emit_request(request.data, self.header_key())
+        asked = emit_request(request.data, header_key(request))
         emit_rate.take(self.app, 1)
         event = emit(
             self.app,
@@ -67,7 +88,7 @@ class EventsView(_EventsOfKey):
             idempotency_key=asked.idempotency_key,
             builders_only=True,
         )
-        return Response(EncodedJSON(event_text(event).encode()), status=202)
+        return event_answer(event)
 
     @extend_schema(
         operation_id="list_events",
@@ -95,13 +116,10 @@ class EventBatchView(_EventsOfKey):
         examples=[OpenApiExample("Two orders", {"events": [_EXAMPLE, _EXAMPLE]}, request_only=True)],
     )
     def post(self, request: Request, app: str) -> Response:
-        if self.header_key() is not None:
-            raise invalid_fields({"idempotency_key": ["Give each event of a batch its own, not a header."]})
-        asked = emit_requests(body_object(request))
+        asked = emit_requests(batch_body(request), emit_request)
         emit_rate.take(self.app, len(asked))
         events = emit_batch(self.app, self.environment, asked, builders_only=True)
-        text = f'{{"events":[{",".join(map(event_text, events))}]}}'
-        return Response(EncodedJSON(text.encode()), status=202)
+        return batch_answer(events)
 
 
 class EventView(_EventsOfKey):

@@ -79,6 +79,20 @@ class BatchSerializer(serializers.Serializer[Any]):
     events = serializers.ListField(child=EmitSerializer(), min_length=1, max_length=1_000)
 
 
+class PlatformEmitSerializer(EmitSerializer):
+    """An event to emit with the platform key."""
+
+    app_id = IdField(Prefix.APP, help_text="The app whose event it is.")
+    environment = serializers.ChoiceField(Environment.choices)
+    type = TextField(max_length=128, help_text="A built-in type.")
+
+
+class PlatformBatchSerializer(serializers.Serializer[Any]):
+    """Events to emit with the platform key, all or none; of as many apps as may be."""
+
+    events = serializers.ListField(child=PlatformEmitSerializer(), min_length=1, max_length=1_000)
+
+
 class EmittedBatchSerializer(serializers.Serializer[Any]):
     """The events of a batch, in the order they were given."""
 

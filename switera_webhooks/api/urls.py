@@ -11,6 +11,7 @@ urlpatterns = [
         "v1/apps/<str:app>/",
         include([path("", include(f"{room}.api.urls")) for room in ("events", "deliveries", "webhooks")]),
     ),
+    path("v1/platform/", include("events.api.platform_urls")),
     path("schema/", SpectacularAPIView.as_view(), name="schema"),
     path("docs/", DocsView.as_view(), name="docs"),
     # Without their slash these two are redirected to the path with it.
