@@ -1,3 +1,5 @@
+from importlib.util import find_spec
+
 from django.apps import AppConfig
 
 
@@ -6,3 +8,11 @@ class EventsConfig(AppConfig):
 
     name = "events"
     verbose_name = "Events"
+
+    def ready(self) -> None:
+        # Importing them connects them to what happens, and registers the checks.
+        from events import checks  # noqa: F401
+        from events.sources import auth  # noqa: F401
+
+        if find_spec("anymail"):
+            from events.sources import mail_tracking  # noqa: F401

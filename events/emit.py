@@ -91,11 +91,7 @@ def check_batch_size(requests: Sequence[object]) -> None:
 
 
 def reserved_key(text: str) -> str:
-    """An idempotency key of the product's own, which meets none of a Builder's in the same app, whatever its text.
-
-    Raises InvalidInput where a Builder's could not have this text either.
-    """
-    _check_idempotency_key(text)
+    """An idempotency key of the product's own, which meets none of a Builder's in the same app, whatever its text."""
     return _RESERVED + hashlib.sha256(text.encode()).hexdigest()
 
 
@@ -204,7 +200,7 @@ def _checked(
     digest = None
     if request.idempotency_key is not None:
         if builders_only or not request.idempotency_key.startswith(_RESERVED):
-            _check_idempotency_key(request.idempotency_key)
+            check_idempotency_key(request.idempotency_key)
         digest = _digest(request, payload)
     columns: list[Any] = [
         event_id,
@@ -238,7 +234,8 @@ def _occurred_at(timestamp: dt.datetime | None, now: dt.datetime) -> dt.datetime
         ) from error
 
 
-def _check_idempotency_key(key: str) -> None:
+def check_idempotency_key(key: str) -> None:
+    """Raises InvalidInput where a caller's key is malformed."""
     if not 1 <= len(key) <= MAX_IDEMPOTENCY_KEY or not key.isprintable():
         raise InvalidInput(
             f"An idempotency key has 1 to {MAX_IDEMPOTENCY_KEY} printable characters.",

@@ -10,7 +10,15 @@ from dataclasses import dataclass, replace
 from django.db import transaction
 
 from events.catalog.built_in import is_built_in_family
-from events.emit import EmitRequest, batch_refusal, check_batch_size, emit, emit_batch, reserved_key
+from events.emit import (
+    EmitRequest,
+    batch_refusal,
+    check_batch_size,
+    check_idempotency_key,
+    emit,
+    emit_batch,
+    reserved_key,
+)
 from events.models import Event
 from switera_webhooks.refusals import Forbidden, Missing, Refusal
 from webhooks.models import App
@@ -89,6 +97,7 @@ def _checked(request: PlatformRequest, apps: Mapping[uuid.UUID, App]) -> tuple[A
             details={"type": ["This family is not built in."]},
         )
     if asked.idempotency_key is not None:
+        check_idempotency_key(asked.idempotency_key)
         asked = replace(asked, idempotency_key=reserved_key(asked.idempotency_key))
     return app, asked
 

@@ -15,6 +15,7 @@ from django.conf import settings
 from django.core.checks import CheckMessage, Error, Tags, Warning, register
 from django.core.exceptions import ImproperlyConfigured
 from django.db import connections
+from django.utils.module_loading import import_string
 
 from switera_webhooks.encryption import check_keys
 from switera_webhooks.environment import Network
@@ -168,6 +169,38 @@ def proxies(app_configs: Apps, **_: object) -> list[CheckMessage]:
     ]
 
 
+@register()
+def mail(app_configs: Apps, **_: object) -> list[CheckMessage]:
+    """Where mail goes, and who may tell what became of it."""
+    problems: list[CheckMessage] = []
+    inner = settings.EVENT_EMAIL_INNER_BACKEND
+    if inner == "events.sources.email.EventEmailBackend" or not _is_there(inner):
+        problems.append(
+            Error(
+                f"EVENT_EMAIL_INNER_BACKEND is {inner!r}, which is no mail backend to send with.",
+                hint="Leave it empty for the one that EMAIL_URL names, or install the package that has it.",
+                id="switera.E008",
+            )
+        )
+    if settings.ANYMAIL and find_spec("anymail") is None:
+        problems.append(
+            Error(
+                "ANYMAIL_ variables are set, but django-anymail is not installed.",
+                hint="Install it: pip install django-anymail.",
+                id="switera.E009",
+            )
+        )
+    return problems
+
+
+def _is_there(name: str) -> bool:
+    try:
+        import_string(name)
+    except ImportError:
+        return False
+    return True
+
+
 @register(deploy=True)
 def production(app_configs: Apps, **_: object) -> list[CheckMessage]:
     """What serves development well, and production badly."""
@@ -213,7 +246,7 @@ def refuse_incomplete_settings() -> None:
     """Raises ImproperlyConfigured with a sentence for every error in the settings."""
     errors = [
         problem.msg
-        for check in (required_settings, destinations, delivering)
+        for check in (required_settings, destinations, delivering, mail)
         for problem in check(None)
         if isinstance(problem, Error)
     ]

@@ -77,13 +77,18 @@ def text(name: str, default: str = "") -> str:
     return os.environ.get(name, default).strip()
 
 
+def beginning_with(prefix: str) -> dict[str, str]:
+    """All variables whose names begin so, under the rest of their names."""
+    return {name.removeprefix(prefix): text(name) for name in os.environ if name.startswith(prefix)}
+
+
 def texts(name: str, default: str = "") -> list[str]:
     """Comma-separated texts, blanks dropped."""
     return [part.strip() for part in os.environ.get(name, default).split(",") if part.strip()]
 
 
 def key_hashes(name: str) -> tuple[bytes, ...]:
-    """Comma-separated SHA-256 in hexadecimal digits; what is set is never shown: it may be a key, put there by mistake."""
+    """Comma-separated SHA-256 in hexadecimal digits; never shown: it may be a key, put there by mistake."""
     hashes = texts(name)
     if any(re.fullmatch("[0-9a-fA-F]{64}", text) is None for text in hashes):
         raise ImproperlyConfigured(

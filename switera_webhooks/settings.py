@@ -6,12 +6,14 @@ dangerous or incomplete is a system check with an id and a hint (switera_webhook
 
 import secrets
 from datetime import timedelta
+from importlib.util import find_spec
 from pathlib import Path
 
 from cryptography.fernet import Fernet
 
 from switera_webhooks import __version__
 from switera_webhooks.environment import (
+    beginning_with,
     boolean,
     broker,
     database,
@@ -145,7 +147,15 @@ SECURE_HSTS_INCLUDE_SUBDOMAINS = SECURE_HSTS_PRELOAD = not DEBUG
 # Believed only from TRUSTED_PROXIES: the middleware drops the header of everybody else.
 SECURE_PROXY_SSL_HEADER = ("HTTP_X_FORWARDED_PROTO", "https")
 
-vars().update(email("EMAIL_URL", "consolemail://" if DEBUG else "smtp://localhost:25"))
+_mail = email("EMAIL_URL", "consolemail://" if DEBUG else "smtp://localhost:25")
+vars().update(_mail)
+# Every mail goes by a backend that emits email.* for messages that name an app, and from there to this one.
+EVENT_EMAIL_INNER_BACKEND = text("EVENT_EMAIL_INNER_BACKEND") or _mail["EMAIL_BACKEND"]
+EMAIL_BACKEND = "events.sources.email.EventEmailBackend"
+# Settings of django-anymail, which is no requirement of ours (docs/sources.md).
+ANYMAIL = beginning_with("ANYMAIL_")
+if ANYMAIL and find_spec("anymail"):
+    INSTALLED_APPS.append("anymail")
 # Mail about passwords comes from the host that its links lead to.
 DEFAULT_FROM_EMAIL = f"Switera Webhooks <no-reply@{mail_host(ALLOWED_HOSTS)}>"
 CSRF_FAILURE_VIEW = "switera_webhooks.pages.errors.csrf_failure"
@@ -205,6 +215,7 @@ WEBHOOKS_REPLAY_MAX = whole_number("WEBHOOKS_REPLAY_MAX", "100000", least=0)
 
 # --- Where built-in events come from ------------------------------------------------------------
 
+WEBHOOKS_AUTH_APP = text("WEBHOOKS_AUTH_APP")
 WEBHOOKS_PLATFORM_KEY_HASHES = key_hashes("WEBHOOKS_PLATFORM_KEY_HASHES")
 
 # --- History ------------------------------------------------------------------------------------

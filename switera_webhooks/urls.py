@@ -1,5 +1,7 @@
 """All routes. The pages of an app are there once for each environment, so that an address says what it shows."""
 
+from django.apps import apps
+from django.conf import settings
 from django.contrib import admin
 from django.urls import URLPattern, URLResolver, include, path
 
@@ -17,10 +19,19 @@ _TABS: list[URLPattern | URLResolver] = [
 ]
 _PAGES = ([*_TABS, path("", include("webhooks.views.section_urls"))], "pages")
 
+
+def _mail_tracking() -> list[URLPattern | URLResolver]:
+    """Where mail services tell what became of mails; without a secret anybody could, so then there are no routes."""
+    if settings.ANYMAIL.get("WEBHOOK_SECRET") and apps.is_installed("anymail"):
+        return [path("anymail/", include("anymail.urls"))]
+    return []
+
+
 urlpatterns: list[URLPattern | URLResolver] = [
     path("", include("webhooks.urls")),
     path("apps/<slug:slug>/", include(_PAGES, "live"), {"environment": Environment.LIVE}),
     path("apps/<slug:slug>/test/", include(_PAGES, "test"), {"environment": Environment.TEST}),
+    *_mail_tracking(),
     path("api/", include("switera_webhooks.api.urls")),
     path("admin/", admin.site.urls),
     path("livez", HealthView.as_view(), name="livez"),

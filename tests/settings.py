@@ -27,7 +27,7 @@ DJANGO_VARIABLES = {
 
 def is_product_variable(name: str) -> bool:
     """Whether the product reads this environment variable."""
-    return name.startswith("WEBHOOKS_") or name in DJANGO_VARIABLES
+    return name.startswith(("WEBHOOKS_", "ANYMAIL_")) or name in DJANGO_VARIABLES
 
 
 def redis_database(worker: str) -> int:
@@ -45,6 +45,8 @@ atexit.register(shutil.rmtree, _directory, ignore_errors=True)
 _redis = os.environ.get("TEST_REDIS_URL", "")
 os.environ.update(
     SWITERA_ENV_FILE="",
+    ANYMAIL_MAILGUN_WEBHOOK_SIGNING_KEY="only-for-tests",
+    ANYMAIL_WEBHOOK_SECRET="mail:only-for-tests",
     ALLOWED_HOSTS="testserver,webhooks.switera.example",
     CELERY_BROKER_URL=f"{_redis}/{redis_database(os.environ.get('PYTEST_XDIST_WORKER', ''))}" if _redis else "",
     DATABASE_URL=os.environ.get("TEST_DATABASE_URL") or f"sqlite:///{_directory / 'tests.sqlite3'}",

@@ -79,7 +79,10 @@ def _event(body: Mapping[str, Any], header_key: str | None, problems: dict[str, 
 
 
 def emit_requests(body: Mapping[str, Any], read: Callable[[object], Request]) -> list[Request]:
-    """The events of a batch, each read by this function. Raises InvalidInput that names the index of each that is wrong, ten at most."""
+    """The events of a batch, each read by this function.
+
+    Raises InvalidInput that names the index of each that is wrong, ten at most.
+    """
     if refusal := unknown_fields(body, ("events",)):
         raise refusal
     events = body.get("events")

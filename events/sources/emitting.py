@@ -20,13 +20,22 @@ def emit_built_in(
     environment: str,
     organization_id: uuid.UUID | None = None,
     timestamp: dt.datetime | None = None,
+    idempotency_key: str | None = None,
 ) -> Event | None:
     """The event, committed with what caused it. None where it is refused, which is logged: what happened stands.
 
     A refusal means that the catalog's rows are older than the code: `manage.py sync_event_catalog` was forgotten.
     """
     try:
-        return emit(app, type, data, environment=environment, organization_id=organization_id, timestamp=timestamp)
+        return emit(
+            app,
+            type,
+            data,
+            environment=environment,
+            organization_id=organization_id,
+            timestamp=timestamp,
+            idempotency_key=idempotency_key,
+        )
     except Refusal as refusal:
         # Neither the payload nor an address (S31).
         logger.error("%s of %s was not emitted (%s): %s", type, app.public_id, refusal.code, refusal.message)

@@ -10,7 +10,7 @@ import pytest
 from tests.programs import ROOT, run_program
 
 READERS = {"boolean", "broker", "database", "decimal_number", "email", "networks", "ports", "seconds", "texts"}
-READERS |= {"http_proxy", "one_of", "text", "whole_number"}
+READERS |= {"http_proxy", "key_hashes", "one_of", "text", "whole_number"}
 
 
 def _listed() -> dict[str, str]:
