@@ -1,0 +1,196 @@
+"""All built-in types in one table: what makes each of them happen. Each is emitted once, and fits its schema.
+
+A type that is not in ACTIONS comes by the platform key here; PLATFORM_KEY_ONLY are those for which there is no
+other way. To add a row: a function of one line or two that does what really happens.
+"""
+
+import json
+from collections.abc import Callable
+from dataclasses import dataclass
+
+import pytest
+from django.contrib.auth.models import User
+from django.core.mail import EmailMessage
+from django.test import Client
+from pytest_django import Settings
+
+from deliveries.test_send import send_test
+from events.catalog.built_in import BUILT_IN_TYPES
+from events.catalog.schemas import check_data
+from events.event_types import sync_event_catalog
+from events.models import Event
+from tests.demo import PASSWORD
+from tests.events.sources.mail_services import ADA, mailjet, post, postmark
+from tests.factories import ACTOR, make_app, make_endpoint
+from webhooks.models import App
+from webhooks.platform_keys import new_platform_key
+
+
+@dataclass(frozen=True)
+class World:
+    """What there is before anything happens; getting there emitted nothing."""
+
+    app: App
+    user: User
+    platform_key: str
+
+    @property
+    def marks(self) -> dict[str, str]:
+        """The metadata of a mail of the app."""
+        return {
+            "switera_app": self.app.public_id,
+            "switera_environment": "live",
+            "switera_email_id": "eml_1",
+        }
+
+
+Action = Callable[[World], object]
+ACTIONS: dict[str, Action] = {}
+
+
+def happens(event_type: str) -> Callable[[Action], Action]:
+    """Says of an action that it makes this type happen."""
+
+    def add(action: Action) -> Action:
+        ACTIONS[event_type] = action
+        return action
+
+    return add
+
+
+# auth.: this project's own users -------------------------------------------------------------------
+
+ACTIONS |= {
+    "auth.user.created": lambda w: User.objects.create_user("bo", "bo@globex.example", PASSWORD),
+    "auth.user.updated": lambda w: _save(w, first_name="Augusta"),
+    "auth.user.deleted": lambda w: w.user.delete(),
+    "auth.user.suspended": lambda w: _save(w, is_active=False),
+    "auth.session.created": lambda w: _sign_in(),
+    "auth.session.revoked": lambda w: _sign_in().post("/accounts/logout/"),
+    "auth.sign_in.failed": lambda w: _sign_in("wrong"),
+}
+
+
+@happens("auth.user.restored")
+def _restore(world: World) -> None:
+    User.objects.filter(pk=world.user.pk).update(is_active=False)
+    _save(world, is_active=True)
+
+
+@happens("auth.password.changed")
+def _change_password(world: World) -> None:
+    world.user.set_password("another-Password-9")
+    world.user.save()
+
+
+def _save(world: World, **values: object) -> None:
+    for name, value in values.items():
+        setattr(world.user, name, value)
+    world.user.save()
+
+
+def _sign_in(password: str = PASSWORD) -> Client:
+    client = Client()
+    client.post("/accounts/login/", {"username": "ada", "password": password})
+    return client
+
+
+# email.: the mail backend, and what mail services say ----------------------------------------------
+
+ACTIONS |= {
+    "email.sent": lambda w: _send(w),
+    "email.delivered": lambda w: post("postmark", postmark("Delivery", w.marks, Details="smtp;250 OK")),
+    "email.delayed": lambda w: post("postmark", postmark("Bounce", w.marks, ID=1, Type="Transient")),
+    "email.bounced": lambda w: post("postmark", postmark("Bounce", w.marks, ID=1, Type="HardBounce")),
+    "email.complained": lambda w: post("postmark", postmark("SpamComplaint", w.marks, ID=1, Type="SpamComplaint")),
+    "email.suppressed": lambda w: post("mailjet", [mailjet("blocked", w.marks, error="spam reporter")]),
+}
+
+
+@happens("email.failed")
+def _fail_to_send(world: World) -> None:
+    with pytest.raises(OSError, match="550"):
+        _send(world, to="no@globex.example")
+
+
+def _send(world: World, to: str = ADA) -> None:
+    headers = {"X-Switera-App": world.app.public_id, "X-Switera-Environment": "live"}
+    EmailMessage("Hello", "Body", None, [to], headers=headers).send()
+
+
+# webhook. ------------------------------------------------------------------------------------------
+
+ACTIONS["webhook.test"] = lambda w: send_test(make_endpoint(w.app), "webhook.test", ACTOR)
+
+
+# The platform key ----------------------------------------------------------------------------------
+
+# Django knows nothing of these, and no mail service tells of a domain.
+PLATFORM_KEY_ONLY = {
+    "auth.user.email_verified",
+    "auth.mfa.enabled",
+    "auth.mfa.disabled",
+    "auth.directory_sync.completed",
+    "email.domain.verified",
+}
+
+
+def by_platform_key(event_type: str) -> Action:
+    def action(world: World) -> None:
+        body = {
+            "app_id": world.app.public_id,
+            "environment": "live",
+            "type": event_type,
+            "data": BUILT_IN_TYPES[event_type].example,
+        }
+        answer = Client().post(
+            "/api/v1/platform/events",
+            json.dumps(body),
+            content_type="application/json",
+            headers={"Authorization": f"Bearer {world.platform_key}"},
+        )
+        assert answer.status_code == 202
+
+    return action
+
+
+# The test ------------------------------------------------------------------------------------------
+
+
+@pytest.fixture
+def world(db: None, settings: Settings) -> World:
+    sync_event_catalog()
+    app = make_app().app
+    user = User.objects.create_user("ada", ADA, PASSWORD)
+    key, key_hash = new_platform_key()
+    settings.WEBHOOKS_AUTH_APP = app.slug
+    settings.WEBHOOKS_PLATFORM_KEY_HASHES = (bytes.fromhex(key_hash),)
+    settings.EMAIL_BACKEND = "events.sources.email.EventEmailBackend"
+    settings.EVENT_EMAIL_INNER_BACKEND = "tests.events.sources.backends.Choosy"
+    return World(app, user, key)
+
+
+@pytest.mark.parametrize("event_type", BUILT_IN_TYPES)
+def test_what_happens_is_emitted_once_and_fits_its_schema(world: World, event_type: str) -> None:
+    ACTIONS.get(event_type, by_platform_key(event_type))(world)
+
+    event = Event.objects.get(type=event_type)
+    assert (event.app, event.environment) == (world.app, "live")
+    check_data(BUILT_IN_TYPES[event_type].schema, event.data)
+
+
+@pytest.mark.parametrize("event_type", BUILT_IN_TYPES)
+def test_every_type_may_come_by_the_platform_key(world: World, event_type: str) -> None:
+    by_platform_key(event_type)(world)
+
+    event = Event.objects.get()
+    assert (event.app, event.type, event.data) == (world.app, event_type, BUILT_IN_TYPES[event_type].example)
+
+
+def test_the_table_names_types_that_there_are_and_tells_by_what_each_comes() -> None:
+    assert len(BUILT_IN_TYPES) == 44 + 1
+    assert ACTIONS.keys() <= BUILT_IN_TYPES.keys()
+    assert BUILT_IN_TYPES.keys() - ACTIONS.keys() >= PLATFORM_KEY_ONLY
+    for family in ("auth", "email"):
+        of_family = {name for name, built_in in BUILT_IN_TYPES.items() if built_in.family == family}
+        assert of_family == {name for name in ACTIONS.keys() | PLATFORM_KEY_ONLY if name.startswith(f"{family}.")}
