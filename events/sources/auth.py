@@ -95,7 +95,7 @@ def _changed(before: User, instance: User, update_fields: Collection[str] | None
 
 def _is_upgrade(instance: User, update_fields: Collection[str] | None) -> bool:
     """Whether Django only hashes the same password anew, as it does at a sign-in once its hashers have changed."""
-    return instance._password is None and update_fields is not None and set(update_fields) == {"password"}
+    return vars(instance).get("_password") is None and update_fields is not None and set(update_fields) == {"password"}
 
 
 @receiver(post_delete, sender=User)
