@@ -190,6 +190,15 @@ def mail(app_configs: Apps, **_: object) -> list[CheckMessage]:
                 id="switera.E009",
             )
         )
+    secret = settings.ANYMAIL.get("WEBHOOK_SECRET", "")
+    if secret and not all(secret.partition(":")):
+        problems.append(
+            Error(
+                "ANYMAIL_WEBHOOK_SECRET is no user and password, so that every mail service would be refused.",
+                hint="Set it to user:password, and give mail services https://user:password@host/anymail/….",
+                id="switera.E010",
+            )
+        )
     return problems
 
 

@@ -359,3 +359,13 @@ def test_settings_of_anymail_without_it_are_named(settings: Settings, monkeypatc
     assert [problem.id for problem in checks.mail(None)] == ["switera.E009"]
     settings.ANYMAIL = {}
     assert checks.mail(None) == []
+
+
+@pytest.mark.parametrize(
+    ("secret", "problems"), [("a:b", []), ("", []), ("ab", ["switera.E010"]), (":b", ["switera.E010"])]
+)
+def test_a_secret_that_lets_nobody_in_is_named(settings: Settings, secret: str, problems: list[str]) -> None:
+    from switera_webhooks import checks
+
+    settings.ANYMAIL = {"WEBHOOK_SECRET": secret}
+    assert [problem.id for problem in checks.mail(None)] == problems
