@@ -19,9 +19,8 @@ from events.models import EmitBudget, Event
 from tests.api.conftest import Answer, Api, refusal, statements
 from tests.api.test_events import SHAPE, refused
 from tests.factories import make_event_type, make_organization
-from tests.programs import run_program
 from webhooks.app_setup import CreatedApp
-from webhooks.platform_keys import is_platform_key, new_platform_key
+from webhooks.platform_keys import new_platform_key
 
 PATH = "/api/v1/platform/events"
 NO_KEY = {
@@ -364,7 +363,7 @@ def test_it_asks_for_app_and_type_and_inserts(platform: Platform, event: dict[st
     assert statements(one) == statements(batch) == [*asked, "INSERT"]
 
 
-# Documents, the command, the setting ---------------------------------------------------------------
+# The document -------------------------------------------------------------------------------------
 
 
 def test_the_document_lists_the_fields_that_are_read_and_the_keys_own_scheme() -> None:
@@ -372,43 +371,3 @@ def test_the_document_lists_the_fields_that_are_read_and_the_keys_own_scheme() -
     out = StringIO()
     call_command("spectacular", stdout=out)
     assert "security:\n      - platformKey: []" in out.getvalue()
-
-
-def test_create_platform_key_prints_a_key_and_its_hash_and_writes_nothing(settings: Settings) -> None:
-    """S30: the service keeps no key, and this one's hash only once the operator has set it."""
-    settings.WEBHOOKS_PLATFORM_KEY_HASHES = (b"\x0a" * 32,)
-    out = StringIO()
-    with CaptureQueriesContext(connection) as queries:
-        call_command("create_platform_key", "--json", stdout=out)
-    made = json.loads(out.getvalue())
-
-    assert set(made) == {"key", "hash", "setting"}
-    assert made["setting"] == f"WEBHOOKS_PLATFORM_KEY_HASHES={'0a' * 32},{made['hash']}"
-    assert len(queries) == 0
-    assert not is_platform_key(made["key"])
-    settings.WEBHOOKS_PLATFORM_KEY_HASHES = (bytes.fromhex(made["hash"]),)
-    assert is_platform_key(made["key"])
-
-
-def test_create_platform_key_says_in_words_what_to_set() -> None:
-    out = StringIO()
-    call_command("create_platform_key", stdout=out)
-    lines = out.getvalue().splitlines()
-
-    assert lines[0].startswith("Platform key: sk_platform_")
-    assert lines[1:3] == [
-        "Keep it: it is stored nowhere and cannot be shown again.",
-        "It works once the web processes have started with:",
-    ]
-    assert lines[3].startswith("WEBHOOKS_PLATFORM_KEY_HASHES=")
-
-
-@pytest.mark.parametrize("value", ["sk_platform_hush", "abc", "0" * 63, "0" * 64 + ";" + "0" * 64, "0" * 64 + ",x"])
-def test_hashes_that_are_none_stop_the_start_and_are_not_shown(value: str) -> None:
-    result = run_program("manage.py", "check", variables={"DEBUG": "true", "WEBHOOKS_PLATFORM_KEY_HASHES": value})
-
-    assert result.returncode == 1
-    assert result.stderr.splitlines() == [
-        "Settings: WEBHOOKS_PLATFORM_KEY_HASHES must be hashes of 64 hexadecimal digits, separated by commas, as "
-        "`manage.py create_platform_key` prints them; a key itself does not belong there."
-    ]
