@@ -65,4 +65,5 @@ def record_of_delivery(delivery: Delivery, actor: Actor, action: str, changes: M
         target_id=delivery.public_id,
         target_name=delivery.event_type,
         changes=changes,
+        environment=delivery.environment,
     )

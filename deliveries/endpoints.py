@@ -86,7 +86,7 @@ def create_endpoint(app: App, environment: str, given: EndpointFields, actor: Ac
         )
         secret = create_secret(endpoint)
         audit.record_of_endpoint(
-            endpoint, actor, "endpoint.created", {"url": accepted.url, "event_types": endpoint.event_types}
+            endpoint, actor, "endpoint.created", {"url": accepted.url, "event_types": [None, endpoint.event_types]}
         )
     return CreatedEndpoint(endpoint, secret, accepted.warning)
 

@@ -158,4 +158,5 @@ def _record(replay: Replay, actor: Actor, action: str, changes: Mapping[str, obj
         target_id=replay.public_id,
         target_name=replay.kind,
         changes=changes,
+        environment=replay.environment,
     )

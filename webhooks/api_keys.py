@@ -32,7 +32,7 @@ DEFAULT_KEY_OVERLAP = dt.timedelta(days=1)
 def create_api_key(app: App, environment: str, actor: Actor) -> tuple[ApiKey, str]:
     """A new key and its text, which is shown here and never again."""
     with transaction.atomic():
-        key, text = _new_key(app, environment)
+        key, text = _new_key(app, environment, actor)
         audit.record(
             app,
             actor,
@@ -41,6 +41,7 @@ def create_api_key(app: App, environment: str, actor: Actor) -> tuple[ApiKey, st
             target_id=key.public_id,
             target_name=key.masked,
             changes={"environment": environment},
+            environment=environment,
         )
         tell(ApiKeyCreated(key, actor))
     return key, text
@@ -60,7 +61,7 @@ def rotate_api_key(key: ApiKey, actor: Actor, overlap: dt.timedelta = DEFAULT_KE
             raise Conflict("This key was rotated already: rotate the one that replaced it.", code="key_rotated")
         previous.expires_at = timezone.now() + overlap
         previous.save(update_fields=["expires_at"])
-        new, text = _new_key(previous.app, previous.environment)
+        new, text = _new_key(previous.app, previous.environment, actor)
         audit.record(
             previous.app,
             actor,
@@ -74,6 +75,7 @@ def rotate_api_key(key: ApiKey, actor: Actor, overlap: dt.timedelta = DEFAULT_KE
                 "previous_id": previous.public_id,
                 "previous_expires_at": iso(previous.expires_at),
             },
+            environment=new.environment,
         )
         tell(ApiKeyRotated(new, previous, actor))
     return new, text
@@ -93,6 +95,7 @@ def revoke_api_key(key: ApiKey, actor: Actor) -> ApiKey:
             target_id=revoked.public_id,
             target_name=revoked.masked,
             changes={"environment": revoked.environment},
+            environment=revoked.environment,
         )
         tell(ApiKeyRevoked(revoked, actor))
     return revoked
@@ -109,17 +112,22 @@ def _lock_working(key: ApiKey) -> ApiKey:
     return current
 
 
-def _new_key(app: App, environment: str) -> tuple[ApiKey, str]:
+def _new_key(app: App, environment: str, actor: Actor) -> tuple[ApiKey, str]:
     text = new_key_text(f"sk_{Environment(environment).value}_")
     key = ApiKey.objects.create(
-        app=app, environment=environment, digest=digest_of(text), prefix=text[:12], last4=text[-4:]
+        app=app,
+        environment=environment,
+        digest=digest_of(text),
+        prefix=text[:12],
+        last4=text[-4:],
+        created_by_name=actor.name[:254],
     )
     return key, text
 
 
-def new_keys_with_app(app: App) -> dict[str, str]:
+def new_keys_with_app(app: App, actor: Actor) -> dict[str, str]:
     """The first pair of keys of a new app, {environment: text}; the app's own audit entry covers them."""
-    return {environment: _new_key(app, environment)[1] for environment in Environment.values}
+    return {environment: _new_key(app, environment, actor)[1] for environment in Environment.values}
 
 
 def find_api_key(text: str) -> ApiKey | None:

@@ -52,7 +52,7 @@ def create_app(name: str, *, slug: str | None = None, owner: User | None = None,
     try:
         with transaction.atomic():
             app = App.objects.create(name=name, slug=slug or _free_slug(name))
-            keys = new_keys_with_app(app)
+            keys = new_keys_with_app(app, actor)
             if owner is not None:
                 Membership.objects.create(app=app, user=owner, role=Role.OWNER)
             audit.record(app, actor, "app.created", target_type="app", target_id=app.public_id, target_name=app.name)

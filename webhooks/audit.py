@@ -57,10 +57,16 @@ def record(
     target_id: str,
     target_name: str = "",
     changes: Mapping[str, object] | None = None,
+    environment: str = Environment.LIVE,
 ) -> AuditEntry:
-    """Write one entry. `changes` is {field: [before, after]} or plain facts, secrets already redacted."""
+    """Write one entry, in the transaction of what it tells.
+
+    `changes` is {field: [before, after]} and plain facts, secrets already redacted; a fact that is a list is told as
+    [None, the list]. `environment` is that of the target: what both environments share is in live, whoever acts.
+    """
     return AuditEntry.objects.create(
         app=app,
+        environment=environment,
         action=action,
         actor_type=actor.type.value,
         actor_id=actor.id,
@@ -85,4 +91,5 @@ def record_of_endpoint(
         target_id=endpoint.public_id,
         target_name=str(endpoint),
         changes=changes,
+        environment=endpoint.environment,
     )

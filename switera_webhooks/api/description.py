@@ -25,6 +25,7 @@ TAGS = [
     {"name": "Endpoints", "description": "HTTPS destinations that receive webhook messages."},
     {"name": "Deliveries", "description": "One event on its way to one endpoint, and every attempt of it."},
     {"name": "Replays", "description": "Jobs that send many deliveries again, or those that an endpoint missed."},
+    {"name": "Audit log", "description": "Who changed, revealed, retried or started what."},
     {"name": "Platform", "description": "Built-in events by Switera's own services, with the platform key."},
 ]
 

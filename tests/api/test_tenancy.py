@@ -74,6 +74,8 @@ OF_NO_OBJECT = [
     Route("POST", "endpoints", {"url": "https://192.0.78.1/", "event_types": ["*"]}),
     Route("GET", "deliveries"),
     Route("POST", "replays", {"endpoint_id": "ep_01m84w1vmver3skjvqwnncx601", "kind": "all"}),
+    Route("GET", "audit"),
+    Route("GET", "audit/export"),
 ]
 
 

@@ -2,6 +2,7 @@
 
 from django.urls import path
 
+from webhooks.api.audit import AuditExportView, AuditView
 from webhooks.api.endpoints import (
     DisableView,
     EnableView,
@@ -14,6 +15,8 @@ from webhooks.api.endpoints import (
 )
 
 urlpatterns = [
+    path("audit", AuditView.as_view()),
+    path("audit/export", AuditExportView.as_view()),
     path("endpoints", EndpointsView.as_view()),
     path("endpoints/<str:id>", EndpointView.as_view()),
     path("endpoints/<str:id>/secret", SecretView.as_view()),

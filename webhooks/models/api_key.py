@@ -16,6 +16,8 @@ class ApiKey(models.Model):
     prefix = models.CharField(max_length=16)
     last4 = models.CharField(max_length=4)
     created_at = models.DateTimeField(auto_now_add=True)
+    # Who made it, as the audit log names them; null of keys that are older than this column.
+    created_by_name = models.CharField(max_length=254, null=True)  # noqa: DJ001 (unknown is not nobody)
     last_used_at = models.DateTimeField(null=True)
     expires_at = models.DateTimeField(null=True)
     revoked_at = models.DateTimeField(null=True)

@@ -1,5 +1,6 @@
 from django.db import models
 
+from switera_webhooks.environments import Environment
 from switera_webhooks.ids import Prefix, new_id, to_public_id
 from webhooks.models.app import App
 
@@ -9,6 +10,8 @@ class AuditEntry(models.Model):
 
     id = models.UUIDField(primary_key=True, default=new_id, editable=False)
     app = models.ForeignKey(App, on_delete=models.CASCADE, related_name="audit_entries", db_index=False)
+    # Of what the action was about; what both environments share (members, event types, the app itself) is in live.
+    environment = models.CharField(max_length=8, choices=Environment, default=Environment.LIVE)
     action = models.CharField(max_length=64)
     actor_type = models.CharField(max_length=16)
     actor_id = models.CharField(max_length=64, blank=True)
@@ -16,7 +19,7 @@ class AuditEntry(models.Model):
     target_type = models.CharField(max_length=32)
     target_id = models.CharField(max_length=200)
     target_name = models.CharField(max_length=200, blank=True)
-    # {field: [before, after]}; secrets are redacted before they come here.
+    # {field: [before, after]}, and plain facts beside them; secrets are redacted before they come here.
     changes = models.JSONField(default=dict)
     ip = models.GenericIPAddressField(null=True)
     created_at = models.DateTimeField(auto_now_add=True)
@@ -24,8 +27,15 @@ class AuditEntry(models.Model):
     class Meta:
         verbose_name_plural = "audit entries"
         indexes = [
-            # The app's audit log, newest first.
-            models.Index(fields=["app", "-id"], name="audit_of_app"),
+            # The audit log, newest first: all of it, one action's, one actor's (webhooks/audit_log.py).
+            models.Index(fields=["app", "environment", "-id"], name="audit_of_app_environment"),
+            models.Index(fields=["app", "environment", "action", "-id"], name="audit_of_action"),
+            models.Index(fields=["app", "environment", "actor_id", "-id"], name="audit_of_actor"),
+        ]
+        constraints = [
+            models.CheckConstraint(
+                condition=models.Q(environment__in=Environment.values), name="audit_entry_environment_known"
+            ),
         ]
 
     def __str__(self) -> str:
