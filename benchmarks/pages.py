@@ -23,7 +23,7 @@ from deliveries.tally import count_traffic
 from events.models import Event
 from switera_webhooks.keyset import Cursor
 from switera_webhooks.times import iso
-from webhooks.app_setup import add_member
+from webhooks.members import add_member
 from webhooks.models import App, Role
 
 ENDPOINTS = 50

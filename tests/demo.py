@@ -22,7 +22,8 @@ from events.payload import Envelope, build_payload
 from switera_webhooks.environments import Environment
 from switera_webhooks.ids import first_id_at
 from tests.factories import ACTOR
-from webhooks.app_setup import add_member, create_app
+from webhooks.app_setup import create_app
+from webhooks.members import add_member
 from webhooks.models import App, DisabledReason, Endpoint, Organization, Role
 
 PASSWORD = "correct horse battery staple"

@@ -1,4 +1,4 @@
-"""Setting up an app: the app itself with its first keys, and who may operate it."""
+"""Setting up an app: the app itself with its first keys, and its share."""
 
 from dataclasses import dataclass
 
@@ -61,27 +61,6 @@ def create_app(name: str, *, slug: str | None = None, owner: User | None = None,
             "Another app has this slug: choose a different one.", code="slug_taken", details={"slug": ["Taken."]}
         ) from error
     return CreatedApp(app, keys["live"], keys["test"])
-
-
-def add_member(app: App, user: User, role: str, actor: Actor) -> Membership:
-    """Let an existing Builder operate the app. Raises InvalidInput (role), Conflict (a member already)."""
-    if role not in Role.values:
-        raise InvalidInput(f"The role is one of {', '.join(Role.values)}.", details={"role": ["Unknown role."]})
-    try:
-        with transaction.atomic():
-            membership = Membership.objects.create(app=app, user=user, role=role)
-            audit.record(
-                app,
-                actor,
-                "member.added",
-                target_type="user",
-                target_id=str(user.pk),
-                target_name=user.get_username(),
-                changes={"role": [None, role]},
-            )
-    except IntegrityError as error:
-        raise Conflict(f"{user.get_username()} is a member of this app already.") from error
-    return membership
 
 
 def set_app_weight(app: App, weight: int, actor: Actor) -> App:

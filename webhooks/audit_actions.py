@@ -1,4 +1,4 @@
-"""Every action that the audit log knows (S46), each in words. tests/webhooks/test_audit_actions.py does each of them."""
+"""Every action of the audit log (S46), each in words; tests/webhooks/test_audit_coverage.py does each of them."""
 
 ACTIONS = {
     "app.created": "App created",

@@ -1,53 +1,33 @@
 """The filters of the list of deliveries as they stand in its URL, and the DeliveryFilter that they mean."""
 
-import datetime as dt
 from collections.abc import Mapping
 from typing import Any
 
 from django import forms
 from django.core.exceptions import ValidationError
 from django.db.models import F, QuerySet
-from django.utils import timezone
 
 from deliveries.delivery_filter import DeliveryFilter
 from deliveries.error_codes import ErrorCode
 from deliveries.models import Attempt, Delivery, DeliveryStatus
 from events.models import EventType
 from switera_webhooks.ids import Prefix, from_public_id, to_public_id
+from switera_webhooks.pages.window import WindowForm
 from webhooks.models import Endpoint, Organization
 from webhooks.views.access import PageRequest
 
 # So many choices stand in a list; whatever else is asked for by its id is added to them.
 _CHOICES_AT_MOST = 200
-_PRESETS = {
-    "1h": ("last hour", dt.timedelta(hours=1)),
-    "24h": ("last 24 hours", dt.timedelta(hours=24)),
-    "7d": ("last 7 days", dt.timedelta(days=7)),
-    "30d": ("last 30 days", dt.timedelta(days=30)),
-}
-CUSTOM = "custom"
 _RESPONSES = (200, 204, 400, 401, 403, 404, 410, 429, 500, 502, 503, 504)
-_LOCAL = "%Y-%m-%dT%H:%M:%S"
 _IDS = (Prefix.DELIVERY, Prefix.EVENT, Prefix.ATTEMPT, Prefix.ENDPOINT)
 
 
-class Moment(forms.DateTimeField):
-    """A moment in UTC; `datetime-local` has no zone, and a link may say Z."""
-
-    widget = forms.DateTimeInput(attrs={"type": "datetime-local", "step": "1"}, format=_LOCAL)
-
-    def bound_data(self, data: Any, initial: Any) -> Any:
-        """As the browser's field takes it."""
-        try:
-            moment = self.to_python(data)
-        except ValidationError:
-            return data
-        return moment.astimezone(dt.UTC).strftime(_LOCAL) if moment else data
-
-
-class DeliveryFilterForm(forms.Form):
+class DeliveryFilterForm(WindowForm):
     """GET parameters; `filters()` and `narrow()` once it is valid. Choices are those of the page's app (S33, S34)."""
 
+    field_order = [
+        "status", "type", "endpoint", "response", "when", "after", "before", "organization", "test", "q"
+    ]  # fmt: skip
     status = forms.ChoiceField(required=False, choices=[("", "any"), *DeliveryStatus.choices])
     type = forms.CharField(
         required=False,
@@ -59,12 +39,6 @@ class DeliveryFilterForm(forms.Form):
     response = forms.CharField(
         required=False, max_length=20, widget=forms.TextInput({"list": "responses", "placeholder": "401, timeout"})
     )
-    when = forms.ChoiceField(
-        required=False,
-        choices=[("", "any time"), *((key, words) for key, (words, _) in _PRESETS.items()), (CUSTOM, "between…")],
-    )
-    after = Moment(required=False, label="After (UTC)")
-    before = Moment(required=False, label="Before (UTC)")
     organization = forms.ChoiceField(required=False)
     test = forms.ChoiceField(required=False, label="Kind", choices=[("", "any"), ("no", "real"), ("yes", "test sends")])
     q = forms.CharField(
@@ -83,8 +57,6 @@ class DeliveryFilterForm(forms.Form):
         self._choose("organization", Prefix.ORGANIZATION, Organization.objects.all(), F("name"))
         if len(self.fields["organization"].choices) == 1:  # type: ignore[attr-defined]
             del self.fields["organization"]
-        if data.get("when") != CUSTOM:
-            del self.fields["after"], self.fields["before"]
 
     def _choose(self, name: str, prefix: Prefix, rows: QuerySet[Any], first: F) -> None:
         """The app's rows as choices by public id, and the one that is asked for."""
@@ -110,17 +82,10 @@ class DeliveryFilterForm(forms.Form):
             raise ValidationError("An id begins with dlv_, evt_, att_ or ep_, and is whole.")
         return given
 
-    def clean(self) -> None:
-        after, before = self.cleaned_data.get("after"), self.cleaned_data.get("before")
-        if after and before and after >= before:
-            self.add_error("before", "This must be later than the time before it.")
-
     def filters(self) -> DeliveryFilter:
-        """What the form means but for an id of one delivery. A preset begins at a full minute."""
+        """What the form means but for an id of one delivery."""
         given = self.cleaned_data
-        after = given.get("after")
-        if given["when"] in _PRESETS:
-            after = timezone.now().replace(second=0, microsecond=0) - _PRESETS[given["when"]][1]
+        after, before = self.window()
         response = given["response"]
         return DeliveryFilter(
             status=given["status"] or None,
@@ -132,7 +97,7 @@ class DeliveryFilterForm(forms.Form):
             error_code=response if response and not response.isdigit() else None,
             test={"yes": True, "no": False}.get(given["test"]),
             after=after,
-            before=given.get("before"),
+            before=before,
         )
 
     def narrow(self, deliveries: QuerySet[Delivery]) -> QuerySet[Delivery]:

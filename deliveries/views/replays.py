@@ -13,9 +13,10 @@ from deliveries.delivery_filter import DeliveryFilter
 from deliveries.models import Replay, ReplayKind
 from deliveries.models.replay import ACTIVE
 from deliveries.replays import cancel_replay, count_matching, start_replay
-from deliveries.views.delivery_filters import CUSTOM, DeliveryFilterForm, Moment
+from deliveries.views.delivery_filters import DeliveryFilterForm
 from deliveries.views.filter_words import filter_words
 from switera_webhooks.ids import Prefix
+from switera_webhooks.pages.window import CUSTOM, Moment
 from switera_webhooks.refusals import Refusal
 from switera_webhooks.times import iso
 from webhooks.views.access import PageRequest, Tab, app_page

@@ -12,7 +12,8 @@ from tests.demo import Demo
 pytestmark = pytest.mark.django_db(transaction=True)
 TABS = ["Overview", "Endpoints", "Deliveries", "Event Catalog", "Test Send"]
 PAGES = ["", "endpoints/", "endpoints/add/", "endpoints/{Billing}/", "deliveries/", "deliveries/{failed}/",
-         "event-catalog/", "event-catalog/order.paid/", "test-send/"]  # fmt: skip
+         "event-catalog/", "event-catalog/order.paid/", "test-send/",
+         "/api-keys/", "/members/", "/audit-logs/"]  # fmt: skip
 
 
 @pytest.mark.parametrize("scripts", [True, False])
@@ -155,7 +156,8 @@ def test_s33_an_app_of_others_is_a_plain_page_that_leads_back(demo: Demo, open_a
 def test_every_page_is_accessible_in_both_themes_and_fits_a_narrow_screen(
     demo: Demo, open_as: OpenAs, path: str
 ) -> None:
-    page = open_as(demo.owner, demo.path + path.format(**demo.ids))
+    base = f"/apps/{demo.app.slug}" if path.startswith("/") else demo.path
+    page = open_as(demo.owner, base + path.format(**demo.ids))
     assert_accessible(page)
     assert_fits(page)
     assert_accessible(page)

@@ -10,8 +10,9 @@ from playwright.sync_api import Page, expect
 from pytest_django.live_server_helper import LiveServer
 
 from tests.browser.chromium import assert_accessible, assert_fits
-from webhooks.app_setup import add_member, create_app
+from webhooks.app_setup import create_app
 from webhooks.audit import SYSTEM
+from webhooks.members import add_member
 from webhooks.models import Role
 
 pytestmark = pytest.mark.django_db(transaction=True)

@@ -10,17 +10,27 @@ from tests.demo import Demo
 from tests.factories import ACTOR, make_app, make_endpoint
 from tests.pages.conftest import client_of
 from tests.query_counts import assert_query_count
-from webhooks.app_setup import add_member
+from webhooks.members import add_member
 from webhooks.models import AuditEntry, Role
 
 pytestmark = pytest.mark.django_db
 TABS = ["", "endpoints/", "deliveries/", "event-catalog/", "test-send/"]
-PAGES = [*TABS, "endpoints/add/", "endpoints/{Billing}/", "deliveries/{failed}/", "event-catalog/order.paid/"]
+# Below `/apps/{slug}`, beside the tabs.
+SECTIONS = ["/api-keys/", "/members/", "/audit-logs/"]
+PAGES = [
+    *TABS,
+    *SECTIONS,
+    "endpoints/add/",
+    "endpoints/{Billing}/",
+    "deliveries/{failed}/",
+    "event-catalog/order.paid/",
+]
 HTMX = {"HX-Request": "true", "HX-Current-URL": "http://testserver/apps/x/webhooks/deliveries/?status=failed"}
 
 
 def path_of(demo: Demo, page: str) -> str:
-    return demo.path + page.format(**demo.ids)
+    base = f"/apps/{demo.app.slug}" if page.startswith("/") else demo.path
+    return base + page.format(**demo.ids)
 
 
 @pytest.mark.parametrize("page", PAGES)
@@ -145,13 +155,13 @@ def test_names_are_shown_as_text(demo: Demo, owner: Client) -> None:
     assert b"<b>Shop</b>" not in owner.get(demo.path).content + owner.get("/").content
 
 
-@pytest.mark.parametrize("page", TABS)
+@pytest.mark.parametrize("page", [*TABS, *SECTIONS])
 def test_queries_do_not_grow_with_endpoints(demo: Demo, page: str) -> None:
     def add_rows() -> None:
         for _ in range(5):
             make_endpoint(demo.app)
 
-    assert_query_count(page.strip("/") or "overview", client_of(demo.owner), demo.path + page, add_rows)
+    assert_query_count(page.strip("/") or "overview", client_of(demo.owner), path_of(demo, page), add_rows)
 
 
 def test_queries_do_not_grow_with_apps(demo: Demo) -> None:

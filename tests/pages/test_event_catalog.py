@@ -17,7 +17,7 @@ from tests.demo import Demo
 from tests.factories import ACTOR, make_app, make_delivery, make_endpoint, make_event, make_event_type
 from tests.pages.conftest import client_of
 from tests.query_counts import assert_query_count
-from webhooks.app_setup import add_member
+from webhooks.members import add_member
 from webhooks.models import AuditEntry, Role
 
 pytestmark = pytest.mark.django_db

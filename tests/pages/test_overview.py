@@ -31,7 +31,8 @@ from tests.demo import Demo
 from tests.factories import ACTOR, make_endpoint, make_event_type
 from tests.pages.conftest import client_of
 from tests.query_counts import assert_query_count
-from webhooks.app_setup import add_member, create_app
+from webhooks.app_setup import create_app
+from webhooks.members import add_member
 from webhooks.models import App, DisabledReason, Endpoint, Role
 
 pytestmark = pytest.mark.django_db

@@ -17,7 +17,7 @@ from webhooks.models import App, AuditEntry
 
 Batches = Iterable[Sequence[AuditEntry]]
 # A cell that begins so is a formula to a spreadsheet: the four of S35, what some skip before them, their wide forms.
-_ARMED = ("=", "+", "-", "@", "\t", "\r", "\n", "＝", "＋", "－", "＠")
+_ARMED = tuple("=+-@\t\r\n\uff1d\uff0b\uff0d\uff20")
 _COLUMNS: Mapping[str, Callable[[AuditEntry], str]] = {
     "id": lambda entry: entry.public_id,
     "created_at": lambda entry: iso(entry.created_at),

@@ -1,4 +1,4 @@
-from webhooks.models.api_key import ApiKey
+from webhooks.models.api_key import ApiKey, ApiKeyState
 from webhooks.models.app import App, Membership, Role
 from webhooks.models.audit_entry import AuditEntry
 from webhooks.models.endpoint import DisabledReason, Endpoint, EndpointSecret
@@ -6,6 +6,7 @@ from webhooks.models.organization import Organization, OrganizationState
 
 __all__ = [
     "ApiKey",
+    "ApiKeyState",
     "App",
     "AuditEntry",
     "DisabledReason",

@@ -1,8 +1,18 @@
+import datetime as dt
+from enum import StrEnum
+
 from django.db import models
 
 from switera_webhooks.environments import Environment
 from switera_webhooks.ids import Prefix, new_id, to_public_id
 from webhooks.models.app import App
+
+
+class ApiKeyState(StrEnum):
+    ACTIVE = "active"
+    EXPIRING = "expiring"
+    EXPIRED = "expired"
+    REVOKED = "revoked"
 
 
 class ApiKey(models.Model):
@@ -40,3 +50,11 @@ class ApiKey(models.Model):
     def masked(self) -> str:
         """What may be shown of the key: `sk_live_…3f9a`."""
         return f"{self.prefix}…{self.last4}"
+
+    def state_at(self, now: dt.datetime) -> ApiKeyState:
+        """Active and expiring keys work; a key expires some time after it was rotated."""
+        if self.revoked_at is not None:
+            return ApiKeyState.REVOKED
+        if self.expires_at is None:
+            return ApiKeyState.ACTIVE
+        return ApiKeyState.EXPIRED if self.expires_at <= now else ApiKeyState.EXPIRING

@@ -9,7 +9,7 @@ from typing import Any, Concatenate, ParamSpec, TypeVar
 from django.contrib.auth.models import User
 from django.contrib.auth.views import redirect_to_login
 from django.db.models import Model, QuerySet
-from django.http import Http404, HttpRequest, HttpResponse, HttpResponseRedirect
+from django.http import Http404, HttpRequest, HttpResponse, HttpResponseBase, HttpResponseRedirect
 from django.shortcuts import render
 from django.urls import reverse
 from django.utils.cache import add_never_cache_headers
@@ -23,6 +23,7 @@ from switera_webhooks.pages import errors
 from switera_webhooks.refusals import Forbidden, LimitReached, Refusal
 from webhooks.audit import Actor
 from webhooks.models import App, Membership, Role
+from webhooks.support import record_support_view
 
 Row = TypeVar("Row", bound=Model)
 Parameters = ParamSpec("Parameters")
@@ -48,6 +49,10 @@ class Tab(Enum):
 class Section(Enum):
     """What stands beside Services > Webhooks, each with its name, the route of its first page, and its icon."""
 
+    API_KEYS = ("API Keys", "api_keys", "key-round")
+    MEMBERS = ("Members", "members", "users")
+    AUDIT_LOGS = ("Audit Logs", "audit_logs", "scroll-text")
+
     def __init__(self, label: str, route: str, icon: str) -> None:
         self.label = label
         self.route = route
@@ -63,7 +68,10 @@ class _InOtherEnvironment(Exception):
 
 @dataclass(frozen=True)
 class PageRequest:
-    """A request for a page of one app and environment, by a member of the app."""
+    """A request for a page of one app and environment, by a member of the app.
+
+    Or by support: a superuser who is no member looks as a viewer does, and that is on record.
+    """
 
     http: HttpRequest
     user: User
@@ -71,6 +79,7 @@ class PageRequest:
     environment: Environment
     role: Role
     place: Tab | Section
+    is_support: bool = False
 
     @property
     def actor(self) -> Actor:
@@ -89,6 +98,16 @@ class PageRequest:
                 "Your role in this app is viewer, which looks but does not change. "
                 "Ask an owner of the app for the role of a developer."
             )
+
+    @property
+    def is_owner(self) -> bool:
+        """Whether buttons that are for owners alone are shown."""
+        return self.role == Role.OWNER
+
+    def refuse_all_but_owners(self) -> None:
+        """Raises Forbidden: call it before a change of the app itself, or of who may operate it (S37)."""
+        if not self.is_owner:
+            raise Forbidden("This is for owners of the app: ask one of them to do it.")
 
     def find(self, rows: QuerySet[Row], prefix: Prefix, public_id: str) -> Row:
         """The row of this app and environment with this id; `rows` may hold other apps' and both environments'.
@@ -120,6 +139,10 @@ class PageRequest:
         """On to a page of this app in this environment, also for a request by htmx."""
         return _redirect(self.http, self.url(route, *arguments))
 
+    def home(self) -> HttpResponse:
+        """On to the list of the Builder's apps."""
+        return _redirect(self.http, reverse("home"))
+
     def render(self, template: str, context: Mapping[str, Any] | None = None, status: int = 200) -> HttpResponse:
         """A whole page: the template extends app.html."""
         return render(self.http, template, {**self._shell(), **(context or {})}, status=status)
@@ -135,6 +158,7 @@ class PageRequest:
             "environment": self.environment.value,
             "is_test": self.environment == Environment.TEST,
             "can_change": self.can_change,
+            "is_support": self.is_support,
         }
 
     def _shell(self) -> dict[str, Any]:
@@ -163,19 +187,20 @@ class PageRequest:
         return reverse(f"{environment}:{match.url_name}", kwargs={"slug": self.app.slug, **names})
 
 
-PageView = Callable[Concatenate[PageRequest, Parameters], HttpResponse]
+PageView = Callable[Concatenate[PageRequest, Parameters], HttpResponseBase]
 
 
 def app_page(
-    place: Tab | Section, *, for_developers: bool = False
-) -> Callable[[PageView[Parameters]], Callable[..., HttpResponse]]:
+    place: Tab | Section, *, for_developers: bool = False, for_owners: bool = False
+) -> Callable[[PageView[Parameters]], Callable[..., HttpResponseBase]]:
     """Makes a view of a function of a PageRequest and of what the route holds beyond slug and environment.
 
-    Whoever is not signed in signs in first; for anybody but the app's members there is no such page (404);
-    `for_developers` refuses viewers (403). A Refusal that the view lets pass is told in its own sentence.
+    Whoever is not signed in signs in first; for anybody but the app's members and support there is no such page (404);
+    `for_developers` refuses viewers (403), `for_owners` developers too. A Refusal that the view lets pass is told in
+    its own sentence.
     """
 
-    def decorate(view: PageView[Parameters]) -> Callable[..., HttpResponse]:
+    def decorate(view: PageView[Parameters]) -> Callable[..., HttpResponseBase]:
         @wraps(view)
         def wrapper(
             request: HttpRequest,
@@ -183,7 +208,7 @@ def app_page(
             environment: Environment,
             *arguments: Parameters.args,
             **names: Parameters.kwargs,
-        ) -> HttpResponse:
+        ) -> HttpResponseBase:
             try:
                 response = _answer(request, slug, environment, *arguments, **names)
             except Http404:
@@ -203,14 +228,12 @@ def app_page(
             environment: Environment,
             *arguments: Parameters.args,
             **names: Parameters.kwargs,
-        ) -> HttpResponse:
+        ) -> HttpResponseBase:
             if not request.user.is_authenticated:
                 return _sign_in_first(request)
-            user = signed_in(request)
-            membership = Membership.objects.select_related("app").filter(user=user, app__slug=slug).first()
-            if membership is None:
-                raise Http404
-            page = PageRequest(request, user, membership.app, environment, Role(membership.role), place)
+            page = _page_of(request, slug, environment, place)
+            if for_owners:
+                page.refuse_all_but_owners()
             if for_developers:
                 page.refuse_viewers()
             return view(page, *arguments, **names)
@@ -218,6 +241,22 @@ def app_page(
         return wrapper
 
     return decorate
+
+
+def _page_of(request: HttpRequest, slug: str, environment: Environment, place: Tab | Section) -> PageRequest:
+    """What the Builder may do here. Raises Http404 for whoever is neither member nor support."""
+    user = signed_in(request)
+    membership = Membership.objects.select_related("app").filter(user=user, app__slug=slug).first()
+    if membership is not None:
+        return PageRequest(request, user, membership.app, environment, Role(membership.role), place)
+    app = App.objects.filter(slug=slug).first() if user.is_superuser else None
+    if app is None:
+        raise Http404
+    page = PageRequest(request, user, app, environment, Role.VIEWER, place, is_support=True)
+    if request.method not in ("GET", "HEAD"):
+        raise Forbidden("You are looking as support, which reads and changes nothing. Ask an owner of the app.")
+    record_support_view(app, page.actor)
+    return page
 
 
 def signed_in(request: HttpRequest) -> User:

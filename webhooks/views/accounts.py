@@ -8,6 +8,7 @@ from django.conf import settings
 from django.contrib import messages
 from django.contrib.auth.forms import AuthenticationForm
 from django.contrib.auth.views import LoginView, PasswordChangeView
+from django.db import transaction
 from django.http import HttpRequest, HttpResponse
 from django.shortcuts import render
 from django.urls import reverse_lazy
@@ -26,9 +27,10 @@ class SignInView(LoginView):
     redirect_authenticated_user = True
 
     def form_valid(self, form: AuthenticationForm) -> HttpResponse:
-        response = super().form_valid(form)
-        user = signed_in(self.request)
-        record_sign_in(user, Actor.of_user(user, client_address(self.request)))
+        with transaction.atomic():
+            response = super().form_valid(form)
+            user = signed_in(self.request)
+            record_sign_in(user, Actor.of_user(user, client_address(self.request)))
         return response
 
 

@@ -2,9 +2,9 @@ from argparse import ArgumentParser
 from typing import Any
 
 from switera_webhooks.commands import ServiceCommand
-from webhooks.app_setup import add_member
 from webhooks.audit import Actor
 from webhooks.management.arguments import app_named, user_with_email
+from webhooks.members import add_member
 from webhooks.models import Role
 
 
