@@ -86,7 +86,7 @@ def _after_removal(page: PageRequest, removed: Membership) -> HttpResponse:
 
 def _find(page: PageRequest, user_id: int) -> Membership:
     """Raises Http404, the same for a Builder of other apps and for nobody (S33)."""
-    membership = Membership.objects.select_related("user").filter(app=page.app, user=user_id).first()
+    membership = Membership.objects.select_related("user").filter(app=page.app, user__id=user_id).first()
     if membership is None:
         raise Http404
     return membership
