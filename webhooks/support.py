@@ -11,7 +11,6 @@ from webhooks.audit import Actor
 from webhooks.audit_log import AuditFilter, audit_entries
 from webhooks.models import App
 
-_VIEWED = "support.viewed"
 _ONCE_IN = dt.timedelta(hours=1)
 
 
@@ -23,9 +22,9 @@ def record_support_view(app: App, actor: Actor) -> None:
         # The app's row is the lock, as a page and its parts may be asked for at once.
         App.objects.select_for_update(no_key=True).get(pk=app.pk)
         if not _is_on_record(app, actor):
-            audit.record(app, actor, _VIEWED, target_type="app", target_id=app.public_id, target_name=app.name)
+            audit.record(app, actor, "support.viewed", target_type="app", target_id=app.public_id, target_name=app.name)
 
 
 def _is_on_record(app: App, actor: Actor) -> bool:
-    lately = AuditFilter(action=_VIEWED, actor=actor.id, after=timezone.now() - _ONCE_IN)
+    lately = AuditFilter(action="support.viewed", actor=actor.id, after=timezone.now() - _ONCE_IN)
     return audit_entries(app, Environment.LIVE, lately).exists()
