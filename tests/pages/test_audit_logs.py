@@ -58,7 +58,7 @@ def test_a_change_is_told_in_words_before_and_after_with_who_and_from_where(demo
     assert row[1:] == [
         "ada",
         "Endpoint changed endpoint.updated",
-        f"Invoices {demo.ids['Billing']}",
+        "Invoices",
         "Name from Billing → to Invoices Rate limit 20",
         "192.0.2.7",
     ]
@@ -265,6 +265,7 @@ def test_s36_an_export_takes_the_token_of_the_session(demo: Demo) -> None:
         ({"canceled": 3}, ("Canceled", "nothing", "3", True, False)),
         ({"event_types": [["a.b"], ["a.b", "c.*"]]}, ("Event types", "a.b", "a.b, c.*", False, False)),
         ({"headers": [{}, {"X": "[redacted]"}]}, ("Headers", "nothing", "X: [redacted]", False, False)),
+        ({"ends_at": "2026-03-09T08:07:06.5Z"}, ("Ends at", "nothing", "9 Mar 2026, 08:07:06 UTC", True, False)),
         ({"url": ["https://a.example/", "x" * 90]}, ("URL", "https://a.example/", "x" * 90, False, True)),
         ({"schema": [None, {"a": {"b": 1}}]}, ("Schema", None, {"a": {"b": 1}}, True, True)),
     ],

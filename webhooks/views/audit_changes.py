@@ -4,8 +4,12 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
+from switera_webhooks.api.fields import parse_time
+
 # What is longer, or deeper than one level, stands in a block of its own.
 _INLINE_AT_MOST = 80
+# The page is of one environment.
+_UNSAID = {"environment"}
 _LABELS = {"as": "Format", "overlap": "Overlap in seconds", "url": "URL"}
 
 
@@ -22,7 +26,7 @@ class Change:
 
 def readable_changes(changes: Mapping[str, Any]) -> list[Change]:
     """Those of an entry, in the order in which they were written."""
-    return [_readable(field, value) for field, value in changes.items()]
+    return [_readable(field, value) for field, value in changes.items() if field not in _UNSAID]
 
 
 def _readable(field: str, value: Any) -> Change:
@@ -51,7 +55,8 @@ def _words(value: Any) -> str | None:
         return _joined([f"{name}: {_words(each)}" for name, each in value.items() if not _is_deep(each)], value)
     if isinstance(value, Sequence) and not isinstance(value, str):
         return _joined([str(_words(each)) for each in value if not _is_deep(each)], value)
-    return str(value)
+    moment = parse_time(value)
+    return str(value) if moment is None else f"{moment.day} {moment:%b %Y, %H:%M:%S} UTC"
 
 
 def _is_deep(value: Any) -> bool:
