@@ -12,7 +12,7 @@ from webhooks import audit
 from webhooks.audit import Actor, ActorType
 from webhooks.models import App, AuditEntry
 
-# Entries that an export reads at once. Measured among a million in PostgreSQL: 24,000 a second of CSV, with 2,000 30,000.
+# Entries that an export reads at once. Measured among a million in PostgreSQL: 24,000 a second, with 2,000 30,000.
 _BATCH = 500
 
 

@@ -164,3 +164,19 @@ def test_a_theme_that_there_is_not_changes_nothing(client: Client) -> None:
     client.cookies["theme"] = '"><script>'
     assert b'<html lang="en">' in client.get(LOGIN).content
     assert client.get("/theme/").status_code == 405
+
+
+def test_s46_a_sign_in_that_cannot_be_put_on_record_does_not_happen(
+    demo: Demo, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def refuse(*_: object, **__: object) -> None:
+        raise RuntimeError("no entry")
+
+    monkeypatch.setattr(AuditEntry, "save", refuse)
+    browser = Client(raise_request_exception=False)
+
+    answer = browser.post(LOGIN, {"username": "ada", "password": PASSWORD})
+
+    assert answer.status_code == 500
+    assert User.objects.get(username="ada").last_login is None
+    assert browser.get(demo.path).headers["Location"].startswith(LOGIN)
