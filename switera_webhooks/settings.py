@@ -259,6 +259,7 @@ SPECTACULAR_SETTINGS = {
         "CircuitBreakerState": "deliveries.models.lane.BreakerState",
         "Environment": "switera_webhooks.environments.Environment",
         "DisabledReason": "webhooks.models.DisabledReason",
+        "ActorType": "webhooks.audit.ActorType",
     },
 }
 

@@ -157,6 +157,11 @@ def test_a_filter_that_is_not_understood_says_so_and_keeps_the_rest(demo: Demo, 
     assert '<option value="endpoint.updated" selected>' in page
 
 
+@pytest.mark.parametrize("name", ["action", "actor"])
+def test_what_no_entry_can_hold_is_no_choice(demo: Demo, owner: Client, name: str) -> None:
+    assert owner.get(path_of(demo), {name: "a\0b"}).status_code == 400
+
+
 def test_nothing_matches_nothing_yet_and_the_end_are_told_apart(demo: Demo, owner: Client) -> None:
     AuditEntry.objects.filter(environment="test").delete()
 

@@ -12,15 +12,15 @@ from webhooks.audit import ActorType
 from webhooks.models import AuditEntry
 
 
-class ActorSerializer(serializers.Serializer[AuditEntry]):
+class AuditActorSerializer(serializers.Serializer[AuditEntry]):
     """Who did it."""
 
-    type = serializers.ChoiceField(list(ActorType), source="actor_type")
+    type = serializers.ChoiceField([(each.value, each.name) for each in ActorType], source="actor_type")
     id = TextField(source="actor_id", help_text="Of the Builder or the key; empty for a command and for the system.")
     name = TextField(source="actor_name", help_text="A username, a masked key, or a command.")
 
 
-class TargetSerializer(serializers.Serializer[AuditEntry]):
+class AuditTargetSerializer(serializers.Serializer[AuditEntry]):
     """What it was done to."""
 
     type = TextField(source="target_type", help_text="Such as `endpoint`, `delivery`, `api_key` or `user`.")
@@ -33,8 +33,8 @@ class AuditEntrySerializer(serializers.Serializer[AuditEntry]):
 
     id = IdField(Prefix.AUDIT_ENTRY)
     action = TextField(help_text="Such as `endpoint.updated`.")
-    actor = ActorSerializer(source="*")
-    target = TargetSerializer(source="*")
+    actor = AuditActorSerializer(source="*")
+    target = AuditTargetSerializer(source="*")
     changes = serializers.DictField(help_text="`{field: [before, after]}`, and plain facts; secrets are redacted.")
     ip = TextField(allow_null=True, help_text="The address that it was done from, where there is one.")
     created_at = TimeField()
@@ -47,7 +47,7 @@ class AuditFilterQuery(serializers.Serializer[Any]):
     actor = serializers.CharField(
         required=False,
         max_length=64,
-        help_text="An actor's id as entries have it; `command` or `system` for those, which have none.",
+        help_text="An actor's id, as entries have it; or `command` or `system`, which have none.",
     )
     after = TimeField(required=False, help_text="Done after this time (not at it).")
     before = TimeField(required=False, help_text="Done before this time (not at it).")

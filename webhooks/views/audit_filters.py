@@ -36,7 +36,7 @@ class AuditFilterForm(WindowForm):
         """These, and the one that is asked for where there are words for it."""
         asked = str(self.data.get(name) or "")[:_ASKED_AT_MOST]
         known = {key for _, group in choices for key, _ in group}
-        words = words_of(asked) if asked and asked not in known else None
+        words = words_of(asked) if asked.isprintable() and asked and asked not in known else None
         field = self.fields[name]
         assert isinstance(field, forms.ChoiceField)  # noqa: S101 (narrows the type)
         field.choices = [("", "any"), *([(asked, words)] if words else []), *choices]
