@@ -12,8 +12,11 @@ from django.utils import timezone
 
 from switera_webhooks.database import hot_rows, survive_lost_connection
 from switera_webhooks.environments import Environment
+from switera_webhooks.refusals import Conflict, InvalidInput
+from switera_webhooks.times import iso
 from webhooks import audit
 from webhooks.audit import Actor
+from webhooks.happenings import ApiKeyCreated, ApiKeyRevoked, ApiKeyRotated, tell
 from webhooks.key_texts import digest_of, new_key_text, prefix_of
 from webhooks.models import ApiKey, App
 
@@ -21,6 +24,9 @@ Row = TypeVar("Row", bound=Model)
 _PREFIXES = {f"sk_{environment}_" for environment in Environment.values}
 # Noting the last use more often would write a row at every request.
 _LAST_USED_EVERY = dt.timedelta(minutes=1)
+# How long a key may go on working beside the one that replaces it: a week, as a secret may.
+MAX_KEY_OVERLAP = dt.timedelta(days=7)
+DEFAULT_KEY_OVERLAP = dt.timedelta(days=1)
 
 
 def create_api_key(app: App, environment: str, actor: Actor) -> tuple[ApiKey, str]:
@@ -36,7 +42,71 @@ def create_api_key(app: App, environment: str, actor: Actor) -> tuple[ApiKey, st
             target_name=key.masked,
             changes={"environment": environment},
         )
+        tell(ApiKeyCreated(key, actor))
     return key, text
+
+
+def rotate_api_key(key: ApiKey, actor: Actor, overlap: dt.timedelta = DEFAULT_KEY_OVERLAP) -> tuple[ApiKey, str]:
+    """A new key in place of this one, which works on for the overlap; the new text is shown here and never again.
+
+    Raises InvalidInput (overlap), Conflict (revoked or expired, or on its way out since an earlier rotation).
+    """
+    if not dt.timedelta(0) <= overlap <= MAX_KEY_OVERLAP:
+        sentence = f"The overlap is 0 to {MAX_KEY_OVERLAP.days} days."
+        raise InvalidInput(sentence, details={"overlap": [sentence]})
+    with transaction.atomic():
+        previous = _lock_working(key)
+        if previous.expires_at is not None:
+            raise Conflict("This key was rotated already: rotate the one that replaced it.", code="key_rotated")
+        previous.expires_at = timezone.now() + overlap
+        previous.save(update_fields=["expires_at"])
+        new, text = _new_key(previous.app, previous.environment)
+        audit.record(
+            previous.app,
+            actor,
+            "api_key.rotated",
+            target_type="api_key",
+            target_id=new.public_id,
+            target_name=new.masked,
+            changes={
+                "environment": new.environment,
+                "previous": previous.masked,
+                "previous_id": previous.public_id,
+                "previous_expires_at": iso(previous.expires_at),
+            },
+        )
+        tell(ApiKeyRotated(new, previous, actor))
+    return new, text
+
+
+def revoke_api_key(key: ApiKey, actor: Actor) -> ApiKey:
+    """End the key now: the next request with it is refused. Raises Conflict where it does not work any more."""
+    with transaction.atomic():
+        revoked = _lock_working(key)
+        revoked.revoked_at = timezone.now()
+        revoked.save(update_fields=["revoked_at"])
+        audit.record(
+            revoked.app,
+            actor,
+            "api_key.revoked",
+            target_type="api_key",
+            target_id=revoked.public_id,
+            target_name=revoked.masked,
+            changes={"environment": revoked.environment},
+        )
+        tell(ApiKeyRevoked(revoked, actor))
+    return revoked
+
+
+def _lock_working(key: ApiKey) -> ApiKey:
+    """The key as it is now, locked until the transaction ends. Raises Conflict where it is revoked or expired."""
+    rows = ApiKey.objects.select_for_update(of=("self",), no_key=True).select_related("app")
+    current = rows.get(pk=key.pk)
+    if current.revoked_at is not None:
+        raise Conflict("This key is revoked.", code="key_revoked")
+    if current.expires_at is not None and current.expires_at <= timezone.now():
+        raise Conflict("This key has expired.", code="key_expired")
+    return current
 
 
 def _new_key(app: App, environment: str) -> tuple[ApiKey, str]:
