@@ -3,8 +3,9 @@
 import datetime as dt
 import logging
 import uuid
+from collections.abc import Sequence
 
-from events.emit import emit
+from events.emit import EmitRequest, emit, emit_batch
 from events.models import Event
 from switera_webhooks.refusals import Refusal
 from webhooks.models import App
@@ -40,3 +41,20 @@ def emit_built_in(
         # Neither the payload nor an address (S31).
         logger.error("%s of %s was not emitted (%s): %s", type, app.public_id, refusal.code, refusal.message)
         return None
+
+
+def emit_all_built_in(app: App, requests: Sequence[EmitRequest], *, environment: str) -> list[Event]:
+    """The same for up to 1,000 at once, all or none."""
+    try:
+        return emit_batch(app, environment, requests)
+    except Refusal as refusal:
+        types = ", ".join(sorted({request.type for request in requests}))
+        logger.error(
+            "%d of %s of %s were not emitted (%s): %s",
+            len(requests),
+            types,
+            app.public_id,
+            refusal.code,
+            refusal.message,
+        )
+        return []

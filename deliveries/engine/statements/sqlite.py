@@ -92,7 +92,9 @@ class SqliteStatements:
                 room = min(share, of_one or limit)
                 claimed += claim_lane(lane, room, lease, now, dt.timedelta(seconds=lease_seconds))
             rows = list(
-                Delivery.objects.filter(pk__in=claimed).select_related("event", "endpoint").order_by("last_attempt_at")
+                Delivery.objects.filter(pk__in=claimed)
+                .select_related("event", "endpoint__lane")
+                .order_by("last_attempt_at")
             )
         return [
             Claimed(
@@ -106,6 +108,8 @@ class SqliteStatements:
                 row.attempt_count,
                 row.schedule_position,
                 row.event.payload,
+                down=row.tells and row.endpoint.lane.down_since is not None,
+                failed_before=row.tells and row.failed_at is not None,
             )
             for row in rows
         ]
@@ -166,9 +170,12 @@ class SqliteStatements:
 
 
 def _destinations(event: Event) -> Iterable[Endpoint]:
-    """The endpoints of the event's app and environment that were there when it was emitted and subscribe."""
+    """The endpoints of the event's app and environment that were there when it was emitted and subscribe.
+
+    Never the one that the event tells of (S40).
+    """
     matching = set(patterns_matching(event.type))
-    existing = Endpoint.objects.filter(
+    existing = Endpoint.objects.exclude(pk=event.about_endpoint_id).filter(
         Q(organization=None) | Q(organization=event.organization_id),
         app=event.app_id,
         environment=event.environment,
@@ -246,14 +253,15 @@ _FINISHED_FIELDS = [
     "response_status",
     "error_code",
     "error",
+    "failed_at",
 ]
 
 
 def _finish_delivery(delivery: Delivery, result: Result, now: dt.datetime) -> None:
     if result.succeeded:
-        delivery.status = DeliveryStatus.SUCCEEDED
+        delivery.status, delivery.failed_at = DeliveryStatus.SUCCEEDED, None
     elif result.retry_in is None:
-        delivery.status = DeliveryStatus.FAILED
+        delivery.status, delivery.failed_at = DeliveryStatus.FAILED, now
     else:
         delivery.status = DeliveryStatus.PENDING
         delivery.due_at = now + dt.timedelta(seconds=result.retry_in)
