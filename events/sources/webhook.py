@@ -31,7 +31,7 @@ def _created(happening: EndpointCreated, **_: object) -> None:
 @receiver(happened, sender=EndpointUpdated)
 def _updated(happening: EndpointUpdated, **_: object) -> None:
     endpoint = happening.endpoint
-    data = {
+    data: dict[str, object] = {
         "endpoint_id": endpoint.public_id,
         "changed_fields": list(happening.changed_fields),
         "url_host": _host(endpoint),

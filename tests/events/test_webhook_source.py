@@ -1,5 +1,6 @@
 """`webhook.endpoint.*`: each by what really happens, once, with data that its schema accepts (S40)."""
 
+import datetime as dt
 from typing import Any
 
 import pytest
@@ -85,9 +86,9 @@ def test_an_endpoint_that_is_made_changed_enabled_and_deleted_is_told_each_time(
 @pytest.mark.parametrize("reason", [DisabledReason.GONE, DisabledReason.SUSTAINED_FAILURE])
 def test_one_that_is_disabled_by_its_failures_tells_since_when_and_how_many(app: App, reason: DisabledReason) -> None:
     endpoint, other = make_endpoint(app), make_endpoint(app)
-    since = timezone.now() - timezone.timedelta(days=5)
+    since = timezone.now() - dt.timedelta(days=5)
     Lane.objects.filter(pk=endpoint.pk).update(failing_since=since)
-    for number, failed_at in enumerate([since, timezone.now(), since - timezone.timedelta(seconds=1), None]):
+    for number, failed_at in enumerate([since, timezone.now(), since - dt.timedelta(seconds=1), None]):
         make_delivery(make_event(app, data={"n": number}), endpoint, "failed", failed_at=failed_at)
     make_delivery(make_event(app), other, "failed", failed_at=timezone.now())
     told()

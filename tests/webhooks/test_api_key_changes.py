@@ -111,7 +111,7 @@ def test_a_key_on_its_way_out_can_be_revoked_but_not_rotated_again(app: App) -> 
 
 @pytest.mark.parametrize("column", ["revoked_at", "expires_at"])
 def test_a_key_that_works_no_more_is_neither_rotated_nor_revoked(app: App, column: str) -> None:
-    key, _ = make_key(app, **{column: timezone.now() - dt.timedelta(seconds=1)})
+    key, _ = make_key(app, "live", **{column: timezone.now() - dt.timedelta(seconds=1)})
     before = ApiKey.objects.filter(app=app).order_by("pk").values()
     rows = list(before)
 

@@ -175,14 +175,18 @@ def _destinations(event: Event) -> Iterable[Endpoint]:
     Never the one that the event tells of (S40).
     """
     matching = set(patterns_matching(event.type))
-    existing = Endpoint.objects.exclude(pk=event.about_endpoint_id).filter(
+    existing = Endpoint.objects.filter(
         Q(organization=None) | Q(organization=event.organization_id),
         app=event.app_id,
         environment=event.environment,
         deleted_at=None,
         created_at__lte=event.created_at,
     )
-    return [endpoint for endpoint in existing.only("event_types") if matching.intersection(endpoint.event_types)]
+    return [
+        endpoint
+        for endpoint in existing.only("event_types")
+        if endpoint.pk != event.about_endpoint_id and matching.intersection(endpoint.event_types)
+    ]
 
 
 def _delivery(event: Event, endpoint_id: uuid.UUID, now: dt.datetime) -> Delivery:
