@@ -66,7 +66,8 @@ def emit(
     """Emit one event in the caller's transaction; the same idempotency key gives the same event (S42).
 
     Raises InvalidInput (unknown type, data against the type's schema, unknown organization), Forbidden (a
-    built-in type with `builders_only`), TooLarge (S28), Conflict (the key was used for something else).
+    built-in type with `builders_only`), TooLarge (S28), Conflict (the key was used for something else; the app is being
+    deleted).
     """
     request = EmitRequest(type, data, timestamp, organization_id, idempotency_key)
     return _emit_all(app, environment, [request], builders_only)[0]
@@ -99,6 +100,8 @@ def reserved_key(text: str) -> str:
 def _emit_all(
     app: App, environment: str, requests: Sequence[EmitRequest], builders_only: bool, *, in_batch: bool = False
 ) -> list[Event]:
+    if app.deleting_since is not None:
+        raise Conflict("This app is being deleted: nothing is emitted any more.", code="app_deleted")
     names = {request.type for request in requests}
     organizations = _organizations(app, {r.organization_id for r in requests if r.organization_id is not None})
     now = timezone.now()

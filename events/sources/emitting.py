@@ -25,8 +25,11 @@ def emit_built_in(
 ) -> Event | None:
     """The event, committed with what caused it. None where it is refused, which is logged: what happened stands.
 
-    A refusal means that the catalog's rows are older than the code: `manage.py sync_event_catalog` was forgotten.
+    A refusal means that the catalog's rows are older than the code: `manage.py sync_event_catalog` was forgotten. None
+    too where the app is being deleted, silently.
     """
+    if app.deleting_since is not None:
+        return None
     try:
         return emit(
             app,
@@ -45,6 +48,8 @@ def emit_built_in(
 
 def emit_all_built_in(app: App, requests: Sequence[EmitRequest], *, environment: str) -> list[Event]:
     """The same for up to 1,000 at once, all or none."""
+    if app.deleting_since is not None:
+        return []
     try:
         return emit_batch(app, environment, requests)
     except Refusal as refusal:

@@ -138,7 +138,8 @@ class PageRequest:
         }
 
     def _shell(self) -> dict[str, Any]:
-        others = Membership.objects.filter(user=self.user).select_related("app").order_by("app__name", "app__slug")
+        others = Membership.objects.filter(user=self.user, app__deleting_since=None)
+        others = others.select_related("app").order_by("app__name", "app__slug")
         return {
             **self._scope(),
             "tabs": [(tab.label, self.url(tab.route), tab is self.place) for tab in Tab],
@@ -207,7 +208,8 @@ def app_page(
             if not request.user.is_authenticated:
                 return _sign_in_first(request)
             user = signed_in(request)
-            membership = Membership.objects.select_related("app").filter(user=user, app__slug=slug).first()
+            mine = Membership.objects.select_related("app").filter(user=user, app__deleting_since=None)
+            membership = mine.filter(app__slug=slug).first()
             if membership is None:
                 raise Http404
             page = PageRequest(request, user, membership.app, environment, Role(membership.role), place)
