@@ -24,7 +24,7 @@ from deliveries.models import AppDeletion, Delivery, Lane, Replay, ReplayStatus,
 from deliveries.retention import ENDPOINTS_AT_ONCE, FIRST_ID, REST_SHARE, delete_events
 from events.catalog.patterns import matches
 from events.models import Event
-from events.sources.app import emit_app_deleted
+from events.sources.app import APP_DELETED, emit_app_deleted
 from switera_webhooks.database import database_now, use_indexes
 from switera_webhooks.environments import Environment
 from switera_webhooks.nudge import nudge
@@ -63,6 +63,17 @@ def delete_app(app: App, actor: Actor) -> AppDeletion:
     return deletion
 
 
+def will_be_told(app: App) -> int:
+    """How many endpoints would get `app.deleted`, if it were deleted now."""
+    return sum(len(_listening(app, environment)) for environment in Environment.values)
+
+
+def _listening(app: App, environment: str) -> list[uuid.UUID]:
+    """The enabled endpoints of this environment that are subscribed to an app's end, which is no organization's."""
+    enabled = Endpoint.objects.in_scope(app, environment).filter(disabled_at=None, organization=None)
+    return [endpoint.pk for endpoint in enabled.only("event_types") if matches(endpoint.event_types, APP_DELETED)]
+
+
 def _tell_endpoints(app: App, environment: str, now: dt.datetime) -> int:
     """One urgent delivery of `app.deleted` to each enabled endpoint that listens, without a retry; their number.
 
@@ -72,9 +83,7 @@ def _tell_endpoints(app: App, environment: str, now: dt.datetime) -> int:
     if event is None:
         return 0
     Event.objects.filter(pk=event.pk).update(dispatched_at=now)
-    enabled = Endpoint.objects.in_scope(app, environment).filter(disabled_at=None, organization=None)
-    listening = [endpoint.pk for endpoint in enabled.only("event_types") if matches(endpoint.event_types, event.type)]
-    listening = lock_open_lanes(listening)
+    listening = lock_open_lanes(_listening(app, environment))
     Delivery.objects.bulk_create(
         Delivery(
             event=event,

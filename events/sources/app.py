@@ -15,6 +15,7 @@ from webhooks.audit import Actor, ActorType
 from webhooks.happenings import ApiKeyCreated, ApiKeyRevoked, ApiKeyRotated, AppUpdated, happened
 from webhooks.models import ApiKey, App
 
+APP_DELETED = "app.deleted"
 # What a key is for: there is one kind.
 _KIND = "secret"
 
@@ -32,7 +33,7 @@ def _updated(happening: AppUpdated, **_: object) -> None:
 
 def emit_app_deleted(app: App, environment: str, deleted_at: dt.datetime) -> Event | None:
     """The last event of an app in this environment; deliveries/app_deletion.py sends it."""
-    return emit_built_in(app, "app.deleted", {**_named(app), "deleted_at": iso(deleted_at)}, environment=environment)
+    return emit_built_in(app, APP_DELETED, {**_named(app), "deleted_at": iso(deleted_at)}, environment=environment)
 
 
 @receiver(happened, sender=ApiKeyCreated)

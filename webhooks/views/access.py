@@ -48,6 +48,8 @@ class Tab(Enum):
 class Section(Enum):
     """What stands beside Services > Webhooks, each with its name, the route of its first page, and its icon."""
 
+    APP_SETTINGS = ("App Settings", "app_settings", "settings")
+
     def __init__(self, label: str, route: str, icon: str) -> None:
         self.label = label
         self.route = route

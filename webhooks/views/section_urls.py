@@ -1,5 +1,10 @@
 """The pages below `/apps/{slug}/`, beside Services > Webhooks."""
 
-from django.urls import URLPattern
+from django.urls import path
 
-urlpatterns: list[URLPattern] = []
+from webhooks.views import app_settings
+
+urlpatterns = [
+    path("settings/", app_settings.app_settings, name="app_settings"),
+    path("settings/delete/", app_settings.app_delete, name="app_delete"),
+]
