@@ -36,6 +36,8 @@ PATHS = [
     "event-catalog/order.paid/",
     "test-send/",
     "gallery/",
+    "/apps/northwind-orders/settings/",
+    "/apps/northwind-orders/settings/delete/",
     "/apps/northwind-orders/test/webhooks/",
     "/accounts/password/",
     "/nowhere/",

@@ -13,7 +13,7 @@ from webhooks.views.access import signed_in
 @never_cache
 @login_required
 def home(request: HttpRequest) -> HttpResponse:
-    """The apps that the Builder may operate, and nobody else's (S33); how far one of theirs is that is being deleted."""
+    """The apps that the Builder may operate, and nobody else's (S33); its owners see one that is being deleted."""
     there_or_mine = Q(app__deleting_since=None) | Q(role=Role.OWNER)
     memberships = Membership.objects.filter(there_or_mine, user=signed_in(request)).select_related("app__deletion")
     return render(request, "home.html", {"memberships": memberships.order_by("app__name", "app__slug")})
