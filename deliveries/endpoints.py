@@ -1,5 +1,6 @@
 """An endpoint's life: created, changed, disabled, enabled, deleted. Each touches its lane, so all live here."""
 
+import datetime as dt
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field, fields
 from typing import Literal
@@ -17,6 +18,7 @@ from switera_webhooks.refusals import InvalidInput, LimitReached
 from webhooks import audit
 from webhooks.audit import REDACTED, Actor
 from webhooks.destinations.acceptance import check_endpoint_url
+from webhooks.happenings import EndpointCreated, EndpointDeleted, EndpointDisabled, EndpointUpdated, tell
 from webhooks.models import App, DisabledReason, Endpoint, Organization
 from webhooks.secrets import create_secret, erase_secrets
 
@@ -31,6 +33,11 @@ __all__ = [
     "enable_endpoint",
     "update_endpoint",
 ]
+
+# Of a changed field, where the REST API has another name for it.
+_API_NAMES = {"organization": "organization_id"}
+# What is counted under the lane's lock is counted so far.
+_FAILED_AT_MOST = 10_000
 
 
 @dataclass(frozen=True)
@@ -88,6 +95,7 @@ def create_endpoint(app: App, environment: str, given: EndpointFields, actor: Ac
         audit.record_of_endpoint(
             endpoint, actor, "endpoint.created", {"url": accepted.url, "event_types": [None, endpoint.event_types]}
         )
+        tell(EndpointCreated(endpoint, actor))
     return CreatedEndpoint(endpoint, secret, accepted.warning)
 
 
@@ -125,6 +133,7 @@ def update_endpoint(endpoint: Endpoint, changes: Mapping[str, object], actor: Ac
                 lane.start_at_another_url(database_now())
                 lane.save()
             audit.record_of_endpoint(endpoint, actor, "endpoint.updated", _told(before, changed))
+            tell(EndpointUpdated(endpoint, [_API_NAMES.get(name, name) for name in changed], actor))
         if changes.get("enabled") is False:
             endpoint = disable_endpoint(endpoint, DisabledReason.MANUAL, actor)
         elif changes.get("enabled") is True:
@@ -148,6 +157,8 @@ def disable_endpoint(
             lane.seq += 1
             lane.save(update_fields=["held", "seq"])
             audit.record_of_endpoint(endpoint, actor, "endpoint.disabled", {"reason": reason.value})
+            failed = _failed_since(endpoint, lane.failing_since) if lane.failing_since is not None else 0
+            tell(EndpointDisabled(endpoint, lane.failing_since, failed, actor))
     return endpoint
 
 
@@ -167,6 +178,7 @@ def enable_endpoint(endpoint: Endpoint, actor: Actor, held: Literal["release", "
             lane.seq += 1
             lane.save()
             audit.record_of_endpoint(endpoint, actor, "endpoint.enabled", {"held": held, "canceled": canceled})
+            tell(EndpointUpdated(endpoint, ["enabled"], actor))
             nudge()
     return endpoint
 
@@ -186,6 +198,15 @@ def delete_endpoint(endpoint: Endpoint, actor: Actor) -> None:
         lane.seq += 1
         lane.save(update_fields=["closed", "urgent_from", "fresh_from", "retry_from", "seq"])
         audit.record_of_endpoint(endpoint, actor, "endpoint.deleted", {"url": endpoint.url, "canceled": canceled})
+        tell(EndpointDeleted(endpoint, actor))
+
+
+def _failed_since(endpoint: Endpoint, since: dt.datetime) -> int:
+    """How many of its deliveries have failed for good since, counted up to 10,000."""
+    failed = Delivery.objects.filter(
+        app=endpoint.app_id, environment=endpoint.environment, status=DeliveryStatus.FAILED, endpoint=endpoint
+    )
+    return failed.filter(failed_at__gte=since)[:_FAILED_AT_MOST].count()
 
 
 def _cancel_pending(endpoint: Endpoint, *, test: bool | None = None) -> int:

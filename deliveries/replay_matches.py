@@ -8,14 +8,12 @@ from django.db.models import Exists, Model, OuterRef, Q, QuerySet
 
 from deliveries.delivery_filter import DeliveryFilter, deliveries_of
 from deliveries.models import Delivery, ReplayKind
-from events.catalog.patterns import EVERYTHING, OPT_IN_FAMILY
+from events.catalog.patterns import EVERYTHING, OPT_IN_PREFIX
 from events.models import Event
 from switera_webhooks.time_filters import created_between
 from webhooks.models import Endpoint
 
 Row = TypeVar("Row", bound=Model)
-
-_OPT_IN = f"{OPT_IN_FAMILY}."
 
 
 def matching_deliveries(app_id: uuid.UUID, environment: str, filters: DeliveryFilter) -> QuerySet[Delivery]:
@@ -77,15 +75,15 @@ def _subscribed(patterns: Sequence[str]) -> Q:
     matched = Q(type__in=[pattern for pattern in patterns if not pattern.endswith(EVERYTHING)])
     for pattern in patterns:
         if pattern == EVERYTHING:
-            matched |= ~Q(type__startswith=_OPT_IN)
+            matched |= ~Q(type__startswith=OPT_IN_PREFIX)
         elif pattern.endswith(EVERYTHING):
             matched |= Q(type__startswith=pattern.removesuffix(EVERYTHING))
     return matched
 
 
 def _about(endpoint: Endpoint) -> Q:
-    """Events of the product's that name the endpoint itself: they are never sent to it (S40)."""
-    return Q(type__startswith=_OPT_IN) & Q(payload__contains=endpoint.public_id)
+    """Events that tell of the endpoint itself: they are never sent to it (S40)."""
+    return Q(about_endpoint_id__isnull=False, about_endpoint_id=endpoint.pk)
 
 
 def _left_to_fan_out(endpoint: Endpoint) -> Q:

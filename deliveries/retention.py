@@ -46,7 +46,7 @@ ENDPOINTS_AT_ONCE = 100
 # After a batch, a rest as long as the batch took: others' transactions and the disk come first.
 REST_SHARE = 1.0
 
-_FIRST_ID = uuid.UUID(int=0)
+FIRST_ID = uuid.UUID(int=0)
 
 
 @dataclass(frozen=True)
@@ -95,10 +95,11 @@ def prune_history(enough: Callable[[], bool] = lambda: False) -> Pruned:
     """
     cutoff = database_now() - dt.timedelta(days=settings.WEBHOOKS_RETENTION_DAYS)
     pruned = Pruned()
-    after: uuid.UUID | None = _FIRST_ID
+    after: uuid.UUID | None = FIRST_ID
     while after is not None:
         started = time.monotonic()
-        batch, after = _prune_events(cutoff, after)
+        old = Event.objects.filter(id__lt=first_id_at(cutoff), created_at__lt=cutoff)
+        batch, after = delete_events(old, after)
         pruned += batch
         if after is not None:
             if enough():
@@ -112,28 +113,28 @@ def prune_history(enough: Callable[[], bool] = lambda: False) -> Pruned:
     return pruned + Pruned(more=prune_tallies(enough))
 
 
-def _prune_events(cutoff: dt.datetime, after: uuid.UUID) -> tuple[Pruned, uuid.UUID | None]:
-    """One batch of the oldest events with ids beyond `after`, and where the next one begins: None at the end.
+def delete_events(events: models.QuerySet[Event], after: uuid.UUID) -> tuple[Pruned, uuid.UUID | None]:
+    """Delete one batch of these events, oldest first, with ids beyond `after`, and all that came of them.
 
-    The run goes on from there and not from the beginning: entries of deleted rows stay in the index until a vacuum.
+    The second of the pair is where the next batch begins, None at the end. A run goes on from there and not from the
+    beginning: entries of deleted rows stay in the index until a vacuum.
     """
     with transaction.atomic():
         use_indexes()
-        old = Event.objects.filter(id__gt=after, id__lt=first_id_at(cutoff), created_at__lt=cutoff)
-        ids = list(old.order_by("id").values_list("id", flat=True)[:EVENTS_AT_ONCE])
+        ids = list(events.filter(id__gt=after).order_by("id").values_list("id", flat=True)[:EVENTS_AT_ONCE])
         if not ids:
             return Pruned(), None
         found = _find_deliveries(ids)
         is_all = len(found) < DELIVERIES_AT_ONCE
         last = ids[-1] if is_all else found[-1].event_id
         # Locked so, an event gets no new delivery: fan-out passes over it, and the foreign key's check waits.
-        events = _lock(Event.objects.filter(pk__in=[key for key in ids if key <= last]))
-        deliveries = _lock_deliveries(events, found)
+        locked = _lock(Event.objects.filter(pk__in=[key for key in ids if key <= last]))
+        deliveries = _lock_deliveries(locked, found)
         # No constraint holds attempts to their delivery: they go first, in the same transaction.
         attempts = _delete(Attempt.objects.filter(delivery__in=deliveries))
         _delete(Delivery.objects.filter(pk__in=deliveries))
         left = Delivery.objects.filter(event=OuterRef("pk"))
-        gone = _delete(Event.objects.filter(~Exists(left), pk__in=events))
+        gone = _delete(Event.objects.filter(~Exists(left), pk__in=locked))
     # There may be more of the last event; where all that was found is in others' hands, it is left to a later run.
     return Pruned(gone, len(deliveries), attempts), last if is_all or not deliveries else after
 

@@ -8,6 +8,7 @@ from functools import partial
 from celery import shared_task
 from celery.signals import worker_process_shutdown, worker_shutdown
 
+from deliveries.app_deletion import deletions_wait, work_on_deletions
 from deliveries.engine.drain import LINGER, Engine, retrying
 from deliveries.engine.sweep import sweep as sweep_once
 from deliveries.engine.sweep import work_is_due
@@ -15,7 +16,7 @@ from deliveries.replay_batches import replays_wait, work_on_replays
 from deliveries.retention import prune_in_turn
 from deliveries.tally import count_traffic
 from deliveries.worker_turn import begin_turn
-from switera_webhooks.celery import DRAIN_TASK, PRUNE_TASK, REPLAY_TASK, SWEEP_TASK, TALLY_TASK
+from switera_webhooks.celery import DELETE_TASK, DRAIN_TASK, PRUNE_TASK, REPLAY_TASK, SWEEP_TASK, TALLY_TASK
 from switera_webhooks.nudge import nudge
 
 logger = logging.getLogger(__name__)
@@ -30,6 +31,8 @@ PRUNE_EXPIRES_SECONDS = 3600
 
 # A replay's message may wait so long behind drains; the sweep sends another before.
 REPLAY_EXPIRES_SECONDS = 60
+# The same of an app's deletion.
+DELETE_EXPIRES_SECONDS = 60
 
 _engine: Engine | None = None
 
@@ -62,6 +65,8 @@ def sweep() -> None:
         nudge()
     if retrying(replays_wait):
         replay.apply_async(expires=REPLAY_EXPIRES_SECONDS)
+    if retrying(deletions_wait):
+        delete_apps.apply_async(expires=DELETE_EXPIRES_SECONDS)
 
 
 @shared_task(name=REPLAY_TASK)
@@ -79,6 +84,13 @@ def prune() -> None:
         logger.info("Past retention: deleted %s", pruned)
     if pruned.more:
         prune.apply_async(expires=PRUNE_EXPIRES_SECONDS)
+
+
+@shared_task(name=DELETE_TASK)
+def delete_apps() -> None:
+    """Delete some of what apps that were deleted have left, and go on behind the drains that wait their turn."""
+    if work_on_deletions(begin_turn()):
+        delete_apps.apply_async(expires=DELETE_EXPIRES_SECONDS)
 
 
 @shared_task(name=TALLY_TASK)

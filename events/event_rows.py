@@ -23,6 +23,7 @@ _COLUMNS = {
     "test": "boolean",
     "idempotency_key": "text",
     "request_digest": "bytea",
+    "about_endpoint_id": "uuid",
 }
 _NAMES = ", ".join(_COLUMNS)
 _ONCE = """

@@ -81,7 +81,7 @@ def emit_batch_for_platform(requests: Sequence[PlatformRequest]) -> list[Event]:
 
 
 def _apps(requests: Sequence[PlatformRequest]) -> dict[uuid.UUID, App]:
-    return App.objects.in_bulk({request.app_id for request in requests})
+    return App.objects.filter(deleting_since=None).in_bulk({request.app_id for request in requests})
 
 
 def _checked(request: PlatformRequest, apps: Mapping[uuid.UUID, App]) -> tuple[App, EmitRequest]:

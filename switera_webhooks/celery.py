@@ -23,6 +23,7 @@ SWEEP_TASK = "deliveries.sweep"
 PRUNE_TASK = "deliveries.prune"
 REPLAY_TASK = "deliveries.replay"
 TALLY_TASK = "deliveries.tally"
+DELETE_TASK = "deliveries.delete_apps"
 
 app = Celery("switera_webhooks")
 

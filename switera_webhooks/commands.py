@@ -1,8 +1,10 @@
 """The base of our commands: parse, call one function, print; whatever goes wrong is one sentence and exit code 1."""
 
 import json
+import signal
 from argparse import ArgumentParser
-from collections.abc import Mapping
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager
 from typing import Any
 
 from django.core.exceptions import ImproperlyConfigured
@@ -41,6 +43,21 @@ class ServiceCommand(BaseCommand):
     def warn(self, sentence: str) -> None:
         """Beside the result, on standard error."""
         self.stderr.write(self.style.WARNING(f"Warning: {sentence}"))
+
+
+@contextmanager
+def stopped_by_signals() -> Iterator[Callable[[], bool]]:
+    """Whether SIGTERM or SIGINT came, for a command that ends after the batch at hand."""
+    came: list[int] = []
+    before = {
+        number: signal.signal(number, lambda number, _: came.append(number))
+        for number in (signal.SIGTERM, signal.SIGINT)
+    }
+    try:
+        yield lambda: bool(came)
+    finally:
+        for number, handler in before.items():
+            signal.signal(number, handler)
 
 
 def _database_sentence(error: DatabaseError) -> str:

@@ -56,3 +56,16 @@ def decrypt(token: str) -> str:
     Raises CannotDecrypt where the key that encrypted it is no longer configured.
     """
     return _decrypt(tuple(settings.WEBHOOKS_ENCRYPTION_KEYS), token)
+
+
+def under_first_key(token: str) -> str | None:
+    """The same text under the first key, for a token that another key encrypted; None where the first one did.
+
+    Raises CannotDecrypt where the key that encrypted it is not configured.
+    """
+    keys = tuple(settings.WEBHOOKS_ENCRYPTION_KEYS)
+    try:
+        _cipher(keys[:1]).decrypt(token)
+    except InvalidToken:
+        return encrypt(_decrypt(keys, token))
+    return None

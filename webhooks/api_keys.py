@@ -131,12 +131,17 @@ def new_keys_with_app(app: App, actor: Actor) -> dict[str, str]:
 
 
 def find_api_key(text: str) -> ApiKey | None:
-    """The key that this text is, with its app; None where it is malformed, unknown, revoked or expired (S30)."""
+    """The key that this text is, with its app; None where it is malformed, unknown, revoked or expired (S30).
+
+    None too where its app is being deleted.
+    """
     if prefix_of(text) not in _PREFIXES:
         return None
     digest = digest_of(text)
     key = survive_lost_connection(partial(_key_with_app, digest))
     if key is None or not hmac.compare_digest(bytes(key.digest), digest):
+        return None
+    if key.app.deleting_since is not None:
         return None
     now = timezone.now()
     if key.revoked_at is not None or (key.expires_at is not None and key.expires_at <= now):

@@ -1,5 +1,6 @@
 """Setting up an app: the app itself with its first keys, and its share."""
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 
 from django.contrib.auth.models import User
@@ -11,6 +12,7 @@ from switera_webhooks.refusals import Conflict, InvalidInput
 from webhooks import audit
 from webhooks.api_keys import new_keys_with_app
 from webhooks.audit import Actor
+from webhooks.happenings import AppUpdated, tell
 from webhooks.models import App, Membership, Role
 
 # How far the shares of two apps may be apart.
@@ -41,14 +43,9 @@ def create_app(name: str, *, slug: str | None = None, owner: User | None = None,
 
     Raises InvalidInput for an empty or malformed name or slug, Conflict where the slug is taken.
     """
-    name = name.strip()
-    if not name or len(name) > 200 or not name.isprintable():
-        raise InvalidInput("Give the app a name of 1 to 200 printable characters.", details={"name": ["Required."]})
-    if slug is not None and (slug != slugify(slug) or not 1 <= len(slug) <= 80):
-        raise InvalidInput(
-            "A slug holds lower-case letters, digits, hyphens and underscores only, 80 at most.",
-            details={"slug": ["Use lower-case letters, digits, - and _."]},
-        )
+    name = _checked_name(name)
+    if slug is not None:
+        _check_slug(slug)
     try:
         with transaction.atomic():
             app = App.objects.create(name=name, slug=slug or _free_slug(name))
@@ -57,10 +54,72 @@ def create_app(name: str, *, slug: str | None = None, owner: User | None = None,
                 Membership.objects.create(app=app, user=owner, role=Role.OWNER)
             audit.record(app, actor, "app.created", target_type="app", target_id=app.public_id, target_name=app.name)
     except IntegrityError as error:
-        raise Conflict(
-            "Another app has this slug: choose a different one.", code="slug_taken", details={"slug": ["Taken."]}
-        ) from error
+        raise _slug_taken() from error
     return CreatedApp(app, keys["live"], keys["test"])
+
+
+def update_app(app: App, changes: Mapping[str, str], actor: Actor) -> App:
+    """Change `name` or `slug`; what stays the same writes nothing. The addresses of the app's pages have the slug.
+
+    Raises InvalidInput for an empty or malformed name or slug, Conflict where the slug is taken or the app being
+    deleted.
+    """
+    wanted = dict(changes)
+    if "name" in wanted:
+        wanted["name"] = _checked_name(wanted["name"])
+    if "slug" in wanted:
+        _check_slug(wanted["slug"])
+    try:
+        with transaction.atomic():
+            app = lock_app(app)
+            changed = {field: value for field, value in wanted.items() if getattr(app, field) != value}
+            if changed:
+                before = {field: getattr(app, field) for field in changed}
+                for field, value in changed.items():
+                    setattr(app, field, value)
+                app.save(update_fields=[*changed, "updated_at"])
+                audit.record(
+                    app,
+                    actor,
+                    "app.updated",
+                    target_type="app",
+                    target_id=app.public_id,
+                    target_name=app.name,
+                    changes={field: [before[field], value] for field, value in changed.items()},
+                )
+                tell(AppUpdated(app, list(changed), actor))
+    except IntegrityError as error:
+        raise _slug_taken() from error
+    return app
+
+
+def lock_app(app: App) -> App:
+    """The app as it is now, locked until the transaction ends. Raises Conflict where it is being deleted."""
+    current = App.objects.select_for_update(no_key=True).get(pk=app.pk)
+    if current.deleting_since is not None:
+        raise Conflict("This app is being deleted.", code="app_deleted")
+    return current
+
+
+def _checked_name(name: str) -> str:
+    name = name.strip()
+    if not name or len(name) > 200 or not name.isprintable():
+        raise InvalidInput("Give the app a name of 1 to 200 printable characters.", details={"name": ["Required."]})
+    return name
+
+
+def _check_slug(slug: str) -> None:
+    if slug != slugify(slug) or not 1 <= len(slug) <= 80:
+        raise InvalidInput(
+            "A slug holds lower-case letters, digits, hyphens and underscores only, 80 at most.",
+            details={"slug": ["Use lower-case letters, digits, - and _."]},
+        )
+
+
+def _slug_taken() -> Conflict:
+    return Conflict(
+        "Another app has this slug: choose a different one.", code="slug_taken", details={"slug": ["Taken."]}
+    )
 
 
 def set_app_weight(app: App, weight: int, actor: Actor) -> App:
@@ -89,7 +148,7 @@ def set_app_weight(app: App, weight: int, actor: Actor) -> App:
 
 
 def find_app(id_or_slug: str) -> App | None:
-    """The app of this public id or slug."""
+    """The app of this public id or slug; None of one that is being deleted."""
     key = from_public_id(Prefix.APP, id_or_slug)
-    found = App.objects.filter(pk=key) if key is not None else App.objects.filter(slug=id_or_slug)
-    return found.first()
+    apps = App.objects.filter(deleting_since=None)
+    return (apps.filter(pk=key) if key is not None else apps.filter(slug=id_or_slug)).first()

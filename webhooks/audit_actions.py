@@ -2,6 +2,8 @@
 
 ACTIONS = {
     "app.created": "App created",
+    "app.deleted": "App deleted",
+    "app.updated": "App changed",
     "app.weight.changed": "Share of sending changed",
     "api_key.created": "API key created",
     "api_key.rotated": "API key rotated",
@@ -10,6 +12,7 @@ ACTIONS = {
     "delivery.canceled": "Delivery canceled",
     "delivery.curl.signed": "Signed cURL command made",
     "delivery.retried": "Delivery retried",
+    "endpoint.checked": "Receiver checked",
     "endpoint.created": "Endpoint added",
     "endpoint.deleted": "Endpoint deleted",
     "endpoint.disabled": "Endpoint disabled",

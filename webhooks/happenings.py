@@ -60,6 +60,8 @@ class EndpointCreated:
 
 @dataclass(frozen=True)
 class EndpointUpdated:
+    """`changed_fields` as the REST API names them; `secret` where it was rotated."""
+
     endpoint: Endpoint
     changed_fields: Sequence[str]
     actor: Actor
@@ -73,8 +75,9 @@ class EndpointDeleted:
 
 @dataclass(frozen=True)
 class EndpointDisabled:
-    """`failing_since`: none where it did not fail."""
+    """`failing_since`: none where it did not fail; `failed_deliveries` have failed for good since then."""
 
     endpoint: Endpoint
     failing_since: dt.datetime | None
+    failed_deliveries: int
     actor: Actor

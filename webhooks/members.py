@@ -6,6 +6,7 @@ from django.db.models import QuerySet
 
 from switera_webhooks.refusals import Conflict, InvalidInput
 from webhooks import audit
+from webhooks.app_setup import lock_app
 from webhooks.audit import Actor
 from webhooks.models import App, Membership, Role
 
@@ -79,7 +80,7 @@ def _check_role(role: str) -> None:
 
 def _lock(membership: Membership) -> Membership:
     """The membership as it is now. The app's row is the lock under which its owners are counted."""
-    App.objects.select_for_update(no_key=True).get(pk=membership.app_id)
+    lock_app(membership.app)
     current = Membership.objects.select_related("app", "user").filter(pk=membership.pk).first()
     if current is None:
         raise Conflict("This member was removed meanwhile.", code="member_removed")

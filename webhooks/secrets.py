@@ -13,6 +13,7 @@ from switera_webhooks.encryption import decrypt, encrypt
 from switera_webhooks.refusals import Conflict, InvalidInput
 from webhooks import audit
 from webhooks.audit import Actor
+from webhooks.happenings import EndpointUpdated, tell
 from webhooks.models import Endpoint, EndpointSecret
 
 MAX_OVERLAP = 604_800  # seconds: a week
@@ -99,6 +100,7 @@ def rotate_secret(endpoint: Endpoint, overlap_seconds: int, actor: Actor) -> Rot
         text = create_secret(endpoint)
         Endpoint.objects.filter(pk=endpoint.pk).update(version=F("version") + 1)
         audit.record_of_endpoint(endpoint, actor, "endpoint.secret.rotated", {"overlap": overlap_seconds})
+        tell(EndpointUpdated(endpoint, ["secret"], actor))
         return RotatedSecret(text, secrets_in_force(endpoint))
 
 

@@ -22,6 +22,7 @@ from deliveries.endpoints import disable_endpoint
 from deliveries.engine.destinations import CannotSend, Destinations
 from deliveries.engine.in_flight import SHARE_OF_ONE, InFlight
 from deliveries.engine.pace import Pace, RetryPace
+from deliveries.engine.recording import record
 from deliveries.engine.results import result_of, unsent
 from deliveries.engine.statements import Claimed, FinishedLane, Statements, statements
 from deliveries.models import Lane
@@ -263,7 +264,7 @@ def _record_one_by_one(claims: Sequence[tuple[Claimed, Outcome]]) -> int:
 
 
 def _record(claims: Sequence[tuple[Claimed, Outcome]]) -> int:
-    lanes = statements().finish([result_of(claim, outcome) for claim, outcome in claims])
+    lanes = record([result_of(claim, outcome) for claim, outcome in claims])
     recorded = sum(lane.finished for lane in lanes)
     if recorded < len(claims):
         logger.warning("%d attempts were not recorded: their leases had run out", len(claims) - recorded)

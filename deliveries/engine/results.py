@@ -49,6 +49,8 @@ def result_of(claimed: Claimed, outcome: Outcome) -> Result:
         slow=busy or outcome.error_code is ErrorCode.TIMEOUT,
         # A float always: PostgreSQL's client refuses a list of floats and whole numbers.
         pause=min(retry_after, float(PAUSE_SECONDS_AT_MOST)) if busy and retry_after else None,
+        recovers=succeeded and (claimed.down or claimed.failed_before),
+        failed_before=claimed.failed_before,
     )
 
 

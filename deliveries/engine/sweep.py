@@ -8,6 +8,7 @@ from functools import partial
 from django.db.models import Q
 
 from deliveries.engine.drain import retrying
+from deliveries.engine.recording import record
 from deliveries.engine.results import lost_worker
 from deliveries.engine.statements import Statements, statements
 from deliveries.models import Lane
@@ -28,7 +29,7 @@ def sweep() -> int:
     given_back = 0
     # First of all: a connection that was lost is noticed here, for Celery keeps it as it is.
     while expired := retrying(partial(hot.expired, EXPIRED_AT_ONCE)):
-        lanes = retrying(partial(hot.finish, [lost_worker(delivery) for delivery in expired]))
+        lanes = retrying(partial(record, [lost_worker(delivery) for delivery in expired]))
         finished = sum(lane.finished for lane in lanes)
         given_back += finished
         if not finished:  # somebody else recorded them meanwhile

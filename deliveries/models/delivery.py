@@ -1,6 +1,7 @@
 from django.db import models
 from django.db.models import Q
 
+from events.catalog.patterns import OPT_IN_PREFIX
 from events.models import Event
 from switera_webhooks.environments import Environment
 from switera_webhooks.ids import Prefix, new_id, to_public_id
@@ -63,6 +64,8 @@ class Delivery(models.Model):
     # One of deliveries.error_codes.ErrorCode, empty without a failure.
     error_code = models.CharField(max_length=20, blank=True)
     error = models.TextField(blank=True)
+    # When it failed for good; null again once it succeeds. A retry or replay by hand leaves it.
+    failed_at = models.DateTimeField(null=True)
     created_at = models.DateTimeField()
 
     class Meta:
@@ -101,3 +104,8 @@ class Delivery(models.Model):
     @property
     def public_id(self) -> str:
         return to_public_id(Prefix.DELIVERY, self.id)
+
+    @property
+    def tells(self) -> bool:
+        """Whether events tell how it ends: not of a test send, nor of an event of the `webhook` family (S40)."""
+        return not self.test and not self.event_type.startswith(OPT_IN_PREFIX)

@@ -111,6 +111,9 @@ class Lane(models.Model):
     last_test_success_at = models.DateTimeField(null=True)
     last_exhausted_at = models.DateTimeField(null=True)
     failing_since = models.DateTimeField(null=True)
+    # Since when nothing real has succeeded, whatever test sends and people did meanwhile; deliveries of `webhook`
+    # events count for neither. The next success ends it, and may have to be told (deliveries/engine/recording.py).
+    down_since = models.DateTimeField(null=True)
 
     # When a claim should look here next, for first attempts and what is urgent, and for retries; null for never.
     # The database computes them, so that no statement can forget to.

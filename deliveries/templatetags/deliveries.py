@@ -1,8 +1,11 @@
-"""How long things took or wait, in words: `{% load deliveries %}`."""
+"""How long things took or wait, and how far an app's deletion is, in words: `{% load deliveries %}`."""
 
 import datetime as dt
 
 from django import template
+
+from deliveries.app_deletion import COUNTED_AT_MOST
+from deliveries.models import AppDeletion
 
 register = template.Library()
 
@@ -35,3 +38,13 @@ def span(length: dt.timedelta) -> str:
         if len(parts) == 2:
             break
     return " ".join(parts) or "0 s"
+
+
+@register.filter
+def deletion_progress(deletion: AppDeletion) -> str:
+    """Being deleted: 40,000 of 1,200,000 events and deliveries."""
+    if deletion.rows is None:
+        return "Being deleted: its endpoints are told first."
+    more = "more than " if deletion.rows >= COUNTED_AT_MOST else ""
+    deleted = deletion.deleted if more else min(deletion.deleted, deletion.rows)
+    return f"Being deleted: {deleted:,} of {more}{deletion.rows:,} events and deliveries."

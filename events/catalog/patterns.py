@@ -12,6 +12,8 @@ MAX_NAME_LENGTH = 128
 MAX_PATTERNS = 500
 EVERYTHING = "*"
 OPT_IN_FAMILY = "webhook"
+# How the name of each type of that family begins.
+OPT_IN_PREFIX = f"{OPT_IN_FAMILY}."
 
 _PREFIX = re.compile(r"[a-z0-9_]+(\.[a-z0-9_]+)*")
 

@@ -27,6 +27,9 @@ class Event(models.Model):
     idempotency_key = models.CharField(max_length=255, null=True)  # noqa: DJ001 (none is not the empty key)
     # SHA-256 of what was asked for, to tell a repeat from a conflict (S42). Null without a key.
     request_digest = models.BinaryField(max_length=32, null=True)
+    # Of an event of the `webhook` family, the endpoint that it tells of: it is never sent to that one (S40). No foreign
+    # key: an endpoint that goes with its history would be looked for in every event.
+    about_endpoint_id = models.UUIDField(null=True)
     created_at = models.DateTimeField()
     dispatched_at = models.DateTimeField(null=True)
 

@@ -39,7 +39,7 @@ _SESSION_ID = "auth_source_session_id"
 
 
 def _emit(type: str, **data: object) -> None:
-    app = App.objects.filter(slug=settings.WEBHOOKS_AUTH_APP).first()
+    app = App.objects.filter(slug=settings.WEBHOOKS_AUTH_APP, deleting_since=None).first()
     if app is None:
         logger.error(
             "WEBHOOKS_AUTH_APP names no app: %s was not emitted. Set it to an app's slug, or to nothing.", type

@@ -39,6 +39,8 @@ PATHS = [
     "/apps/northwind-orders/members/",
     "/apps/northwind-orders/audit-logs/",
     "gallery/",
+    "/apps/northwind-orders/settings/",
+    "/apps/northwind-orders/settings/delete/",
     "/apps/northwind-orders/test/webhooks/",
     "/accounts/password/",
     "/nowhere/",

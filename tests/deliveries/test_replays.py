@@ -244,8 +244,7 @@ def test_events_about_the_endpoint_itself_are_never_sent_to_it(app: App, kind: R
     type = "webhook.endpoint.updated"
     endpoint, other, everything = make_endpoint(app, "webhook.*"), make_endpoint(app, "webhook.*"), make_endpoint(app)
     about = undelivered(app, 1, type)[0]
-    payload = about.payload.replace('"data":{', f'"data":{{"endpoint_id":"{endpoint.public_id}",')
-    Event.objects.filter(pk=about.pk).update(payload=payload)
+    Event.objects.filter(pk=about.pk).update(about_endpoint_id=endpoint.pk)
     send_test(other, type, ACTOR)
     Delivery.objects.all().delete()
     for one in (endpoint, other, everything):

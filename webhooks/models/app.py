@@ -20,6 +20,9 @@ class App(models.Model):
     slug = models.SlugField(max_length=80, unique=True)
     # Its share of what is sent while more is due than can be, against other apps'; for operators.
     weight = models.PositiveSmallIntegerField(default=1)
+    # From then on it is being deleted: nobody finds it, its keys do not work, and nothing is emitted (deliveries/
+    # app_deletion.py). Null of every app that there is.
+    deleting_since = models.DateTimeField(null=True)
     created_at = models.DateTimeField(auto_now_add=True)
     updated_at = models.DateTimeField(auto_now=True)
 

@@ -52,6 +52,7 @@ class Section(Enum):
     API_KEYS = ("API Keys", "api_keys", "key-round")
     MEMBERS = ("Members", "members", "users")
     AUDIT_LOGS = ("Audit Logs", "audit_logs", "scroll-text")
+    APP_SETTINGS = ("App Settings", "app_settings", "settings")
 
     def __init__(self, label: str, route: str, icon: str) -> None:
         self.label = label
@@ -162,7 +163,8 @@ class PageRequest:
         }
 
     def _shell(self) -> dict[str, Any]:
-        others = Membership.objects.filter(user=self.user).select_related("app").order_by("app__name", "app__slug")
+        others = Membership.objects.filter(user=self.user, app__deleting_since=None)
+        others = others.select_related("app").order_by("app__name", "app__slug")
         return {
             **self._scope(),
             "tabs": [(tab.label, self.url(tab.route), tab is self.place) for tab in Tab],
@@ -246,10 +248,11 @@ def app_page(
 def _page_of(request: HttpRequest, slug: str, environment: Environment, place: Tab | Section) -> PageRequest:
     """What the Builder may do here. Raises Http404 for whoever is neither member nor support."""
     user = signed_in(request)
-    membership = Membership.objects.select_related("app").filter(user=user, app__slug=slug).first()
+    mine = Membership.objects.select_related("app").filter(user=user, app__deleting_since=None)
+    membership = mine.filter(app__slug=slug).first()
     if membership is not None:
         return PageRequest(request, user, membership.app, environment, Role(membership.role), place)
-    app = App.objects.filter(slug=slug).first() if user.is_superuser else None
+    app = App.objects.filter(slug=slug, deleting_since=None).first() if user.is_superuser else None
     if app is None:
         raise Http404
     page = PageRequest(request, user, app, environment, Role.VIEWER, place, is_support=True)

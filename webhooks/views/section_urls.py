@@ -2,7 +2,7 @@
 
 from django.urls import path
 
-from webhooks.views import api_keys, audit_logs, members
+from webhooks.views import api_keys, app_settings, audit_logs, members
 
 urlpatterns = [
     path("api-keys/", api_keys.api_keys, name="api_keys"),
@@ -17,4 +17,6 @@ urlpatterns = [
     path("members/<int:user_id>/remove/", members.member_remove, name="member_remove"),
     path("audit-logs/", audit_logs.audit_logs, name="audit_logs"),
     path("audit-logs/export/", audit_logs.audit_export, name="audit_export"),
+    path("settings/", app_settings.app_settings, name="app_settings"),
+    path("settings/delete/", app_settings.app_delete, name="app_delete"),
 ]

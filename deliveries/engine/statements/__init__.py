@@ -24,6 +24,10 @@ class Claimed(NamedTuple):
     attempt_count: int  # attempts on record before this one
     schedule_position: int
     payload: str
+    # Whether its success would be news: nothing real has succeeded at its endpoint of late, or it had failed for good.
+    # Never of a test send, nor of an event of the `webhook` family (S40).
+    down: bool = False
+    failed_before: bool = False
 
 
 class Result(NamedTuple):
@@ -46,10 +50,17 @@ class Result(NamedTuple):
     blames: bool  # a failure that says something of the endpoint
     slow: bool  # the endpoint has too much to do
     pause: float | None  # seconds that it asked for
+    recovers: bool = False  # as a success it is news
+    failed_before: bool = False  # the delivery had failed for good
 
     def shared(self) -> tuple[object, ...]:
-        """What several results may have in common: all but ids and times."""
-        return self[4:]
+        """What several results may have in common and is recorded: all but ids and times."""
+        return self[4:-1]
+
+    @property
+    def may_be_told(self) -> bool:
+        """Whether an event may have to tell of it: a delivery failed for good, or recovered."""
+        return self.recovers if self.succeeded else self.retry_in is None
 
 
 class FinishedLane(NamedTuple):
@@ -61,6 +72,9 @@ class FinishedLane(NamedTuple):
     opened_until: dt.datetime | None  # its circuit breaker opened with these results
     gone: bool  # its URL answered 410
     url_since: dt.datetime | None  # since when it has that URL, if it had another
+    down_since: dt.datetime | None  # since when nothing real had succeeded, before these results
+    exhausted: Sequence[uuid.UUID]  # deliveries that failed for good, other than test sends and of `webhook` events
+    recovered: Sequence[uuid.UUID]  # deliveries that succeeded, of those whose success is news
 
 
 class Expired(NamedTuple):

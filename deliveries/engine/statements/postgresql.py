@@ -80,6 +80,7 @@ _SHARED = (
     "blames",
     "slow",
     "pause",
+    "recovers",
 )
 
 

@@ -20,6 +20,7 @@ Traps that shaped it, all met in measurements:
 """
 
 from deliveries.engine.lane_rules import GOLDEN, GOLDEN_OF, ONE_RETRY_OF
+from events.catalog.patterns import OPT_IN_PREFIX
 
 # With more lanes due than a claim takes, so many apps get so many of their lanes looked at besides the oldest.
 TURN_APPS = 256
@@ -27,7 +28,7 @@ TURN_LANES = 4
 
 _LANES = """
     select l.endpoint_id, l.app_id, l.seq, l.claimed_at, l.held, l.rate, l.urgent_from, l.fresh_from, l.retry_from,
-           l.cap - l.in_flight as slots, l.open_until is not null as half_open,
+           l.cap - l.in_flight as slots, l.open_until is not null as half_open, l.down_since is not null as down,
            coalesce(l.first_wake_at <= statement_timestamp(), false) as first,
            not l.held and coalesce(greatest(l.open_until, l.paused_until) <= statement_timestamp(), true) as admits,
            case when l.rate is not null then greatest(0, least(greatest(l.rate, 1), coalesce(
@@ -111,7 +112,9 @@ u as (
            leased_until = statement_timestamp() + %(lease_seconds)b * interval '1 second'
      where d.id = any(array(select id from taken))
        and d.due_at is not null and d.lease is null
-    returning d.id, d.endpoint_id, d.app_id, d.event_id, d.event_type, d.attempt_count, d.schedule_position),
+    returning d.id, d.endpoint_id, d.app_id, d.event_id, d.event_type, d.attempt_count, d.schedule_position,
+              d.failed_at is not null as failed_before,
+              not d.test and not starts_with(d.event_type, '{OPT_IN_PREFIX}') as tells),
 g as (
     select q.endpoint_id, q.slots, q.tokens, q.half_open, q.admits, count(*) filter (where claimed) as taken,
            count(*) filter (where claimed and turn > 0) as probes,
@@ -142,6 +145,7 @@ lanes as (
       from g where l.endpoint_id = g.endpoint_id)
 select u.id, u.endpoint_id, endpoint.version, u.app_id, u.event_id, u.event_type, u.attempt_count,
        u.schedule_position, event.payload,
+       tells and u.endpoint_id in (select endpoint_id from q where down), tells and failed_before,
        (select app_id from turn_apps order by app_id offset {TURN_APPS} - 1) as last_app
   from u join events_event event on event.id = u.event_id
   join webhooks_endpoint endpoint on endpoint.id = u.endpoint_id

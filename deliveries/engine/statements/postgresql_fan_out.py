@@ -43,7 +43,7 @@ sized as (
            sum(endpoints) over (order by turn, app_id, c.id) - endpoints < %(deliveries)b as fits
       from candidates c join counted using (app_id, environment)),
 e as materialized (
-    select id, app_id, environment, type, organization_id, test, created_at
+    select id, app_id, environment, type, organization_id, test, created_at, about_endpoint_id
       from events_event
      where id = any(array(select id from sized where fits)) and dispatched_at is null
        for update skip locked),
@@ -65,7 +65,7 @@ d as (
         on endpoint.app_id = p.app_id and endpoint.environment = p.environment and endpoint.deleted_at is null
        and endpoint.created_at <= p.created_at
        and (endpoint.organization_id is null or endpoint.organization_id = p.organization_id)
-       and endpoint.event_types ?| p.patterns
+       and endpoint.event_types ?| p.patterns and endpoint.id is distinct from p.about_endpoint_id
     on conflict (event_id, endpoint_id) do nothing
     returning endpoint_id),
 g as materialized (select distinct endpoint_id from d),

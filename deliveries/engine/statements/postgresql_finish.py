@@ -18,15 +18,16 @@ from deliveries.engine.lane_rules import (
     WINDOW_SECONDS,
 )
 from deliveries.models.lane import CAP_AT_LEAST, CAP_AT_MOST
+from events.catalog.patterns import OPT_IN_PREFIX
 
 FINISH = f"""
 with same as materialized (
     select * from unnest(
         %(ok)b::bool[], %(retry_in)b::float8[], %(position)b::smallint[], %(lost)b::smallint[], %(status)b::smallint[],
         %(headers)b::text[], %(body)b::text[], %(truncated)b::bool[], %(code)b::text[], %(error)b::text[],
-        %(blames)b::bool[], %(slow)b::bool[], %(pause)b::float8[])
+        %(blames)b::bool[], %(slow)b::bool[], %(pause)b::float8[], %(recovers)b::bool[])
       with ordinality as same(ok, retry_in, position, lost, status, headers, body, truncated, code, error, blames, slow,
-                              pause, number)),
+                              pause, recovers, number)),
 v as materialized (
     select own.id, own.lease, own.attempt, own.started_at, own.ms, same.*
       from unnest(%(id)b::uuid[], %(lease)b::uuid[], %(attempt)b::uuid[], %(started_at)b::timestamptz[],
@@ -38,11 +39,14 @@ d as (
            due_at = case when not v.ok then statement_timestamp() + v.retry_in * interval '1 second' end,
            turn = case when d.test then 0 else 2 end,
            attempt_count = d.attempt_count + 1, schedule_position = v.position, lost_count = v.lost,
-           lease = null, leased_until = null, response_status = v.status, error_code = v.code, error = v.error
+           lease = null, leased_until = null, response_status = v.status, error_code = v.code, error = v.error,
+           failed_at = case when v.ok then null when v.retry_in is null then statement_timestamp()
+                            else d.failed_at end
       from v where d.id = v.id and d.lease = v.lease
     returning d.id, d.endpoint_id, d.test, d.status as delivery_status, d.due_at, d.attempt_count, v.attempt, v.ok,
               v.started_at, v.ms, v.status, v.headers, v.body, v.truncated, v.code, v.error, v.blames, v.slow,
-              v.pause, d.last_attempt_at as began),
+              v.pause, d.last_attempt_at as began, v.ok and v.recovers as recovers,
+              not d.test and not starts_with(d.event_type, '{OPT_IN_PREFIX}') as tells),
 a as (
     insert into deliveries_attempt (id, delivery_id, number, status, started_at, duration_ms, response_status,
                                     response_headers, response_body, response_truncated, error_code, error)
@@ -51,7 +55,7 @@ a as (
       from d),
 k as materialized (
     select l.endpoint_id, l.usual_ms, l.open_until, l.probing, l.failures_in_a_row, l.window_attempts,
-           l.window_failures, l.judged_from, l.url_since,
+           l.window_failures, l.judged_from, l.url_since, l.down_since,
            coalesce(l.window_from <= statement_timestamp() - interval '{WINDOW_SECONDS} seconds', true) as new_window
       from deliveries_lane l
      where l.endpoint_id = any(array(select endpoint_id from d))
@@ -66,6 +70,10 @@ g as materialized (
            bool_or(delivery_status = 'failed') as exhausted,
            bool_or(slow and of_url) as slow, max(pause) filter (where of_url) as pause,
            avg(ms) filter (where ok and of_url)::float8 as ms,
+           bool_or(recovers) as recovers,
+           bool_or(fails and of_url and tells) and not bool_or(ok and tells) as goes_down,
+           coalesce(array_agg(id) filter (where delivery_status = 'failed' and tells), '{{}}') as told_failed,
+           coalesce(array_agg(id) filter (where recovers), '{{}}') as told_recovered,
            coalesce(bool_or(status = 410 and of_url), false) as gone
       from d join k on k.endpoint_id = d.endpoint_id cross join lateral (
         select blames and not test as fails, coalesce(began >= judged_from, true) as counts,
@@ -112,8 +120,12 @@ lanes as (
            last_exhausted_at = case when j.exhausted then statement_timestamp() else l.last_exhausted_at end,
            failing_since = case when j.succeeded then null
                                 when j.failed then coalesce(l.failing_since, statement_timestamp())
-                                else l.failing_since end
+                                else l.failing_since end,
+           down_since = case when j.recovers then null
+                             when j.goes_down then coalesce(l.down_since, statement_timestamp())
+                             else l.down_since end
       from judged j where l.endpoint_id = j.endpoint_id
-    returning l.endpoint_id, j.finished, l.failing_since, case when j.opens then l.open_until end, j.gone, l.url_since)
+    returning l.endpoint_id, j.finished, l.failing_since, case when j.opens then l.open_until end, j.gone, l.url_since,
+              j.down_since, j.told_failed, j.told_recovered)
 select * from lanes
 """

@@ -92,7 +92,9 @@ class SqliteStatements:
                 room = min(share, of_one or limit)
                 claimed += claim_lane(lane, room, lease, now, dt.timedelta(seconds=lease_seconds))
             rows = list(
-                Delivery.objects.filter(pk__in=claimed).select_related("event", "endpoint").order_by("last_attempt_at")
+                Delivery.objects.filter(pk__in=claimed)
+                .select_related("event", "endpoint__lane")
+                .order_by("last_attempt_at")
             )
         return [
             Claimed(
@@ -106,6 +108,8 @@ class SqliteStatements:
                 row.attempt_count,
                 row.schedule_position,
                 row.event.payload,
+                down=row.tells and row.endpoint.lane.down_since is not None,
+                failed_before=row.tells and row.failed_at is not None,
             )
             for row in rows
         ]
@@ -166,7 +170,10 @@ class SqliteStatements:
 
 
 def _destinations(event: Event) -> Iterable[Endpoint]:
-    """The endpoints of the event's app and environment that were there when it was emitted and subscribe."""
+    """The endpoints of the event's app and environment that were there when it was emitted and subscribe.
+
+    Never the one that the event tells of (S40).
+    """
     matching = set(patterns_matching(event.type))
     existing = Endpoint.objects.filter(
         Q(organization=None) | Q(organization=event.organization_id),
@@ -175,7 +182,11 @@ def _destinations(event: Event) -> Iterable[Endpoint]:
         deleted_at=None,
         created_at__lte=event.created_at,
     )
-    return [endpoint for endpoint in existing.only("event_types") if matching.intersection(endpoint.event_types)]
+    return [
+        endpoint
+        for endpoint in existing.only("event_types")
+        if endpoint.pk != event.about_endpoint_id and matching.intersection(endpoint.event_types)
+    ]
 
 
 def _delivery(event: Event, endpoint_id: uuid.UUID, now: dt.datetime) -> Delivery:
@@ -246,14 +257,15 @@ _FINISHED_FIELDS = [
     "response_status",
     "error_code",
     "error",
+    "failed_at",
 ]
 
 
 def _finish_delivery(delivery: Delivery, result: Result, now: dt.datetime) -> None:
     if result.succeeded:
-        delivery.status = DeliveryStatus.SUCCEEDED
+        delivery.status, delivery.failed_at = DeliveryStatus.SUCCEEDED, None
     elif result.retry_in is None:
-        delivery.status = DeliveryStatus.FAILED
+        delivery.status, delivery.failed_at = DeliveryStatus.FAILED, now
     else:
         delivery.status = DeliveryStatus.PENDING
         delivery.due_at = now + dt.timedelta(seconds=result.retry_in)

@@ -103,12 +103,28 @@ def finish_lane(lane: Lane, finished: Sequence[tuple[Delivery, Result]], now: dt
         lane.failing_since = None
     elif lane.failing_since is None and any(_failed(*one) for one in of_url):
         lane.failing_since = now
+    down_since = lane.down_since
+    if any(result.recovers for _, result in finished if result.succeeded):
+        lane.down_since = None
+    elif lane.down_since is None and _goes_down(finished, of_url):
+        lane.down_since = now
     before = lane.open_until
     apply(_tally(finished, [result for _, result in of_url], lane), lane, now)
     lane.save()
     opened = lane.open_until if lane.open_until != before else None
     gone = any(result.response_status == HTTPStatus.GONE for _, result in of_url)
-    return FinishedLane(lane.pk, len(finished), lane.failing_since, opened, gone, lane.url_since)
+    exhausted = [one.pk for one, _ in finished if one.tells and one.status == DeliveryStatus.FAILED]
+    recovered = [one.pk for one, result in finished if result.succeeded and result.recovers]
+    return FinishedLane(
+        lane.pk, len(finished), lane.failing_since, opened, gone, lane.url_since, down_since, exhausted, recovered
+    )
+
+
+def _goes_down(finished: Sequence[tuple[Delivery, Result]], of_url: Sequence[tuple[Delivery, Result]]) -> bool:
+    """Whether something real failed there, and nothing real succeeded."""
+    if any(delivery.tells and result.succeeded for delivery, result in finished):
+        return False
+    return any(delivery.tells and _failed(delivery, result) for delivery, result in of_url)
 
 
 def _failed(delivery: Delivery, result: Result) -> bool:

@@ -8,6 +8,7 @@ from typing import Any
 from django.db.models import Q
 from django.utils import timezone
 
+from deliveries.app_deletion import deletions_are_due, work_on_deletions
 from deliveries.engine.drain import Engine
 from deliveries.engine.sweep import sweep, work_is_due
 from deliveries.models import Delivery, DeliveryStatus, Replay, Turn
@@ -50,18 +51,24 @@ class Command(ServiceCommand):
     def _deliver(self, engine: Engine, stopping: threading.Event, until_empty: bool) -> int:
         """The number of attempts made."""
         sweep()
-        work_on_replays(stopping.is_set)
+        _work_beside(stopping)
         attempts = engine.drain(None, once=not until_empty).sent
         while until_empty and not stopping.is_set():
             sweep()
-            work_on_replays(stopping.is_set)
-            if not (work_is_due() or _is_unfinished() or Replay.objects.active().exists()):
+            _work_beside(stopping)
+            if not (work_is_due() or _is_unfinished() or Replay.objects.active().exists() or deletions_are_due()):
                 break
             made = engine.drain(None).sent
             attempts += made
             if not made:
                 stopping.wait(LOOK_AGAIN_SECONDS)
         return attempts
+
+
+def _work_beside(stopping: threading.Event) -> None:
+    """What workers do beside deliveries, as far as it is somebody's wish."""
+    work_on_replays(stopping.is_set)
+    work_on_deletions(stopping.is_set)
 
 
 def _is_unfinished() -> bool:

@@ -1,13 +1,10 @@
-import signal
-from collections.abc import Callable, Iterator
-from contextlib import contextmanager
 from dataclasses import asdict
 from typing import Any
 
 from django.conf import settings
 
 from deliveries.retention import prune_history
-from switera_webhooks.commands import ServiceCommand
+from switera_webhooks.commands import ServiceCommand, stopped_by_signals
 
 
 class Command(ServiceCommand):
@@ -18,7 +15,7 @@ class Command(ServiceCommand):
     )
 
     def handle(self, *args: Any, **options: Any) -> None:
-        with _stopped_by_signals() as is_stopped:
+        with stopped_by_signals() as is_stopped:
             pruned = prune_history(is_stopped)
         if options["json"]:
             self.print_json(asdict(pruned))
@@ -26,18 +23,3 @@ class Command(ServiceCommand):
         days = settings.WEBHOOKS_RETENTION_DAYS
         end = " There is more: run it again." if pruned.more else ""
         self.stdout.write(f"Deleted {pruned}, older than {days} day{'' if days == 1 else 's'}.{end}")
-
-
-@contextmanager
-def _stopped_by_signals() -> Iterator[Callable[[], bool]]:
-    """Whether SIGTERM or SIGINT came."""
-    came: list[int] = []
-    before = {
-        number: signal.signal(number, lambda number, _: came.append(number))
-        for number in (signal.SIGTERM, signal.SIGINT)
-    }
-    try:
-        yield lambda: bool(came)
-    finally:
-        for number, handler in before.items():
-            signal.signal(number, handler)

@@ -60,7 +60,8 @@ TYPES = (
     ),
     event_type(
         "webhook.delivery.failed",
-        "Happens once for a delivery, when its last attempt has failed and no more will be made.",
+        "Happens once for a delivery, when its last attempt has failed and no more will be made; again only where a "
+        "person has it tried again and that fails for good too.",
         _DELIVERY_ID,
         _EVENT_ID,
         _EVENT_TYPE,
@@ -73,13 +74,14 @@ TYPES = (
     ),
     event_type(
         "webhook.delivery.recovered",
-        "Happens when a delivery succeeds to an endpoint that had been failing.",
+        "Happens when a delivery succeeds to an endpoint that had been failing, once for each such time, and when one "
+        "succeeds that had failed for good.",
         _DELIVERY_ID,
         _EVENT_ID,
         _EVENT_TYPE,
         _ENDPOINT_ID,
         count("attempts", "How many attempts the delivery took.", 4),
-        time("failing_since", "Since when the endpoint had been failing.", "2026-03-02T07:30:00Z"),
+        time("failing_since", "Since when the endpoint, or the delivery, had been failing.", "2026-03-02T07:30:00Z"),
     ),
     event_type(
         "webhook.test",
