@@ -12,6 +12,7 @@ from webhooks import audit
 from webhooks.api_keys import new_keys_with_app
 from webhooks.audit import Actor
 from webhooks.models import App, Membership, Role
+from webhooks.slugs import free_slug
 
 # How far the shares of two apps may be apart.
 WEIGHT_AT_LEAST = 1
@@ -25,15 +26,6 @@ class CreatedApp:
     app: App
     live_key: str
     test_key: str
-
-
-def _free_slug(name: str) -> str:
-    """A slug made of the name that no app has yet: `shop`, `shop-2`, `shop-3`, …"""
-    base = slugify(name)[:70] or "app"
-    taken = set(App.objects.filter(slug__startswith=base).values_list("slug", flat=True))
-    if base not in taken:
-        return base
-    return next(slug for number in range(2, len(taken) + 3) if (slug := f"{base}-{number}") not in taken)
 
 
 def create_app(name: str, *, slug: str | None = None, owner: User | None = None, actor: Actor) -> CreatedApp:
@@ -51,7 +43,7 @@ def create_app(name: str, *, slug: str | None = None, owner: User | None = None,
         )
     try:
         with transaction.atomic():
-            app = App.objects.create(name=name, slug=slug or _free_slug(name))
+            app = App.objects.create(name=name, slug=slug or free_slug(name, App.objects.all(), "app"))
             keys = new_keys_with_app(app, actor)
             if owner is not None:
                 Membership.objects.create(app=app, user=owner, role=Role.OWNER)
