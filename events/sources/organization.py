@@ -3,6 +3,7 @@
 Each is an event of its organization, so that the organization's endpoints get it.
 """
 
+from collections.abc import Mapping
 from typing import Any
 
 from django.dispatch import receiver
@@ -28,8 +29,8 @@ from webhooks.organizations.happenings import (
 )
 
 
-def _emit(organization: Organization, type: str, actor: Actor, data: dict[str, object]) -> None:
-    emit_built_in(organization.app, type, data, environment=actor.environment, organization_id=organization.pk)
+def _emit(organization: Organization, type: str, actor: Actor, data: Mapping[str, object]) -> None:
+    emit_built_in(organization.app, type, dict(data), environment=actor.environment, organization_id=organization.pk)
 
 
 @receiver(happened, sender=OrganizationCreated)

@@ -129,7 +129,7 @@ class AcceptSerializer(serializers.Serializer[Any]):
 class TxtRecordSerializer(serializers.Serializer[Any]):
     """A TXT record that proves a domain to your product, once it is found there."""
 
-    name = TextField()  # type: ignore[assignment]
+    name = TextField()
     value = TextField()
 
 

@@ -92,9 +92,7 @@ class OrganizationView(OrganizationsOfKey):
     )
     def patch(self, request: Request, app: str, id: str) -> Response:
         organization = self.organization(id)
-        changes = validated_body(
-            OrganizationFieldsSerializer, request, shown=_SHAPE.to_representation(organization)
-        )
+        changes = validated_body(OrganizationFieldsSerializer, request, shown=_SHAPE.to_representation(organization))
         return Response(_SHAPE.to_representation(update_organization(organization, changes, self.actor)))
 
     @extend_schema(

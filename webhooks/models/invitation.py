@@ -39,11 +39,16 @@ class Invitation(models.Model):
             # An organization's list of invitations, newest first.
             models.Index(fields=["organization", "-id"], name="invitation_of_organization"),
             # What has run out (expire_invitations).
-            models.Index(fields=["expires_at"], condition=Q(state=InvitationState.PENDING), name="invitation_running_out"),
+            models.Index(
+                fields=["expires_at"], condition=Q(state=InvitationState.PENDING), name="invitation_running_out"
+            ),
         ]
         constraints = [
             models.UniqueConstraint(
-                "organization", Lower("email"), condition=Q(state=InvitationState.PENDING), name="invitation_once_pending"
+                "organization",
+                Lower("email"),
+                condition=Q(state=InvitationState.PENDING),
+                name="invitation_once_pending",
             ),
             models.CheckConstraint(condition=Q(state__in=InvitationState.values), name="invitation_state_known"),
             models.CheckConstraint(

@@ -77,7 +77,7 @@ def update_invitation(invitation: Invitation, changes: Mapping[str, object], act
 
 
 def accept_invitation(invitation: Invitation, user_id: str, actor: Actor) -> OrganizationMember:
-    """The user who accepted becomes a member. Raises InvalidInput, Conflict (not pending any more, a member already)."""
+    """The user who accepted becomes a member. Raises InvalidInput, Conflict (not pending, a member already)."""
     with transaction.atomic():
         invitation = _lock_pending(invitation)
         _end(invitation, InvitationState.ACCEPTED, timezone.now())

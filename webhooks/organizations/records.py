@@ -41,7 +41,7 @@ def lock_part(part: Part) -> Part:
 
 def save_changes(part: Organization | Part, changes: Mapping[str, object]) -> dict[str, object]:
     """Write what differs; {field: [before, after]} of that, for the audit log. Nothing where nothing does."""
-    changed = {name: value for name, value in changes.items() if getattr(part, name) != value}
+    changed: dict[str, object] = {name: value for name, value in changes.items() if getattr(part, name) != value}
     told: dict[str, object] = {name: [_told(getattr(part, name)), _told(value)] for name, value in changed.items()}
     for name, value in changed.items():
         setattr(part, name, value)
