@@ -2,6 +2,7 @@
 
 from typing import Any
 
+from drf_spectacular.utils import extend_schema_field
 from rest_framework import serializers
 
 from switera_webhooks.api.fields import FlagField, IdField, TextField, TimeField
@@ -20,6 +21,8 @@ from webhooks.models import (
 from webhooks.organizations.fields import MAX_EMAIL, MAX_NAME, MAX_REASON, MAX_ROLE, MAX_SLUG, MAX_USER_ID
 from webhooks.organizations.members import DEFAULT_ROLE
 
+# What a key may say; the product says the others.
+NEW_MEMBER_SOURCES = [MemberSource.API.value, MemberSource.DOMAIN.value]
 _STATE = "For your own product to act on: a suspended organization's events are delivered as before."
 _ROLE = "A word of your own product's."
 
@@ -63,7 +66,7 @@ class NewMemberSerializer(serializers.Serializer[Any]):
     email = TextField(max_length=MAX_EMAIL)
     role = TextField(required=False, default=DEFAULT_ROLE, max_length=MAX_ROLE, help_text=_ROLE)
     source = serializers.ChoiceField(  # type: ignore[assignment]
-        [MemberSource.API.value, MemberSource.DOMAIN.value],
+        NEW_MEMBER_SOURCES,
         required=False,
         default=MemberSource.API.value,
         help_text="`domain` for somebody whose address is at a verified domain with `auto_join`.",
@@ -152,8 +155,9 @@ class DomainSerializer(serializers.Serializer[OrganizationDomain]):
     def get_verified(self, domain: OrganizationDomain) -> bool:
         return domain.verified_at is not None
 
-    def get_txt_record(self, domain: OrganizationDomain) -> TxtRecordSerializer:
-        return {"name": domain.txt_name, "value": domain.txt_value}  # type: ignore[return-value]
+    @extend_schema_field(TxtRecordSerializer)
+    def get_txt_record(self, domain: OrganizationDomain) -> dict[str, str]:
+        return {"name": domain.txt_name, "value": domain.txt_value}
 
 
 class NewDomainSerializer(serializers.Serializer[Any]):

@@ -255,7 +255,9 @@ def test_the_task_ends_what_has_run_out_and_the_schedule_has_it(organization: Or
 # Domains -------------------------------------------------------------------------------------------
 
 
-@pytest.mark.parametrize("domain", ["", "globex", "-.example", "1.2.3.4", "[::1]", "a b.example", "https://globex.example"])
+@pytest.mark.parametrize(
+    "domain", ["", "globex", "-.example", "1.2.3.4", "[::1]", "a b.example", "https://globex.example"]
+)
 def test_what_is_no_domain_is_refused(organization: Organization, domain: str) -> None:
     assert refused(InvalidInput, add_domain, organization, domain, actor=ACTOR).details == {
         "domain": ["Give a domain, such as globex.example."]
