@@ -19,8 +19,15 @@ _OPT_IN = f"{OPT_IN_FAMILY}."
 
 
 def matching_deliveries(app_id: uuid.UUID, environment: str, filters: DeliveryFilter) -> QuerySet[Delivery]:
-    """Those that the filter lets through, but for deleted endpoints', which get nothing any more."""
-    return deliveries_of(app_id, environment, filters).filter(endpoint__deleted_at=None)
+    """Those that the filter lets through that may be sent.
+
+    Not those of deleted endpoints, which get nothing any more; nor of one organization's endpoint those of others'
+    events, from before it was given to it.
+    """
+    of_its_own = Event.objects.filter(pk=OuterRef("event_id"), organization=OuterRef("endpoint__organization"))
+    return deliveries_of(app_id, environment, filters).filter(
+        Q(endpoint__organization=None) | Exists(of_its_own), endpoint__deleted_at=None
+    )
 
 
 def deliveries_to_search(app_id: uuid.UUID, environment: str, filters: DeliveryFilter) -> QuerySet[Delivery]:
@@ -55,7 +62,7 @@ def matching_events(
     has_one = Exists(its_own.filter(event=OuterRef("pk")))
     may_have_one = _subscribed(endpoint.event_types) & ~_about(endpoint) & ~_left_to_fan_out(endpoint)
     if endpoint.organization_id is not None:
-        may_have_one &= Q(organization=endpoint.organization_id)
+        events = events.filter(organization=endpoint.organization_id)
     if kind == ReplayKind.MISSING:
         return events.filter(may_have_one, ~has_one)
     return events.filter(Q(has_one) | may_have_one)
