@@ -124,6 +124,11 @@ class EndpointForm(forms.Form):
         )
 
     @classmethod
+    def for_organization(cls, page: PageRequest, public_id: str) -> "EndpointForm":
+        """For adding one to an organization, or, with the empty text, to all."""
+        return cls(page, initial={"organization": public_id} if public_id else None)
+
+    @classmethod
     def with_another_row(cls, page: PageRequest, data: QueryDict) -> "EndpointForm":
         """What was typed so far, not judged yet, with one more row for a header: where no script adds it."""
         empty = cls(page)
