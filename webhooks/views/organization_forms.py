@@ -14,8 +14,7 @@ from webhooks.organizations.members import DEFAULT_ROLE
 
 _PLAIN = {"autocomplete": "off", "autocapitalize": "none", "spellcheck": "false"}
 _ROLE = "A word of your own product, such as member or admin."
-# Days that an invitation can be accepted for.
-_FOR_EVER = ""
+_ANY_TIME = "any"
 
 
 class CheckedForm(forms.Form):
@@ -96,16 +95,15 @@ class InvitationForm(CheckedForm):
         help_text="For the mail that your product writes, such as en or pt-BR.",
     )
     days = forms.ChoiceField(
-        label="Can be accepted for",
-        required=False,
+        label="Can be accepted",
         initial="7",
-        choices=[("1", "1 day"), ("7", "7 days"), ("30", "30 days"), (_FOR_EVER, "ever")],
+        choices=[("1", "within a day"), ("7", "within 7 days"), ("30", "within 30 days"), (_ANY_TIME, "at any time")],
     )
 
     def check_values(self, values: dict[str, Any]) -> None:
-        days = values.pop("days", _FOR_EVER)
+        days = values.pop("days", _ANY_TIME)
         check_fields(values)
-        expires_at = None if days == _FOR_EVER else timezone.now() + dt.timedelta(days=int(days))
+        expires_at = None if days == _ANY_TIME else timezone.now() + dt.timedelta(days=int(days))
         self.cleaned_data = values | {"expires_at": expires_at}
 
 

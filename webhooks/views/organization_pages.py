@@ -71,7 +71,7 @@ def _verdict(members: int, invitations: int, endpoints: int) -> str:
     if invitations:
         who += ", and one invitation is open" if invitations == 1 else f", and {invitations:,} invitations are open"
     if endpoints == 0:
-        where = "No endpoint is its own: its events go to the endpoints for every organization."
+        where = "No endpoint is its own: its events go to those that get every organization's."
     elif endpoints == 1:
         where = "One endpoint receives its events alone."
     else:

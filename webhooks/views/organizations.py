@@ -8,13 +8,15 @@ from django import forms
 from django.contrib import messages
 from django.db.models import Count, OuterRef, Q, QuerySet, Subquery
 from django.http import HttpResponse
+from django.urls import reverse
 
 from deliveries.endpoint_facts import health_of, with_facts
 from events.models import Event
+from switera_webhooks.environments import Environment
 from switera_webhooks.ids import Prefix, from_public_id
 from switera_webhooks.pages.forms import ConfirmByName, add_refusal
 from switera_webhooks.refusals import Conflict
-from webhooks.models import Organization, OrganizationMember, OrganizationState
+from webhooks.models import Endpoint, Organization, OrganizationMember, OrganizationState
 from webhooks.organizations.organization import create_organization, delete_organization, update_organization
 from webhooks.views.access import PageRequest, Section, app_page
 from webhooks.views.organization_forms import NewOrganizationForm, OrganizationForm
@@ -148,9 +150,20 @@ def organization_delete(page: PageRequest, organization: str) -> HttpResponse:
     context = {
         "form": form,
         "back_url": page.url("organization", found.public_id),
-        "endpoints": list(own_endpoints(page, found)[:_ENDPOINTS_SHOWN]),
+        "endpoints": _all_endpoints(found)[:_ENDPOINTS_SHOWN],
     }
     return render_organization(page, found, "organizations/organization_delete.html", context, status=_status(form))
+
+
+def _all_endpoints(organization: Organization) -> list[tuple[str, str]]:
+    """Name and path of those that belong to it, in both environments: a Builder sees both."""
+    endpoints = organization.endpoints.filter(deleted_at=None).order_by("environment", "id")
+    slug = organization.app.slug
+    return [(_told(one), reverse(f"{one.environment}:endpoint", args=[slug, one.public_id])) for one in endpoints]
+
+
+def _told(endpoint: Endpoint) -> str:
+    return f"{endpoint} (test)" if endpoint.environment == Environment.TEST else str(endpoint)
 
 
 def _status(form: forms.Form) -> int:
