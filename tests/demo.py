@@ -94,7 +94,11 @@ class Demo:
     @property
     def ids(self) -> dict[str, str]:
         """The public ids of endpoints and organizations by name, of deliveries by outcome."""
-        named = {**self.endpoints, **self.deliveries, **self.organizations}
+        named: dict[str, Endpoint | Delivery | Organization] = {
+            **self.endpoints,
+            **self.deliveries,
+            **self.organizations,
+        }
         return {name: row.public_id for name, row in named.items()}
 
     @property
@@ -150,7 +154,7 @@ def _add_organizations(demo: Demo) -> None:
         OrganizationMember.objects.create(
             organization=organization, user_id=user_id, email=email, role=role, source=source
         )
-    for invited, state, ended_at in (
+    for invited, ending, ended_at in (
         ("linus", InvitationState.ACCEPTED, now - 3 * _HOUR),
         ("wrong.address", InvitationState.REVOKED, now - 2 * _HOUR),
         ("on.holiday", InvitationState.EXPIRED, now - _HOUR),
@@ -160,7 +164,7 @@ def _add_organizations(demo: Demo) -> None:
             organization=acme,
             email=f"{invited}@acme.example",
             role="member",
-            state=state,
+            state=ending,
             ended_at=ended_at,
             expires_at=ended_at or now + 150 * _HOUR,
         )

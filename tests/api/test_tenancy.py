@@ -130,8 +130,13 @@ def objects_of(app: App, environment: str) -> Objects:
 
 def parts_of(app: App) -> dict[str, str]:
     """An organization with one of each part."""
-    names = ("organization", "member", "invitation", "domain")
-    return {name: part.public_id for name, part in zip(names, make_full_organization(app), strict=True)}
+    organization, member, invitation, domain = make_full_organization(app)
+    return {
+        "organization": organization.public_id,
+        "member": member.public_id,
+        "invitation": invitation.public_id,
+        "domain": domain.public_id,
+    }
 
 
 def path_of(route: Route, app: App) -> str:

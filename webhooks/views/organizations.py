@@ -78,9 +78,7 @@ def _rows(page: PageRequest, listed: Sequence[Organization]) -> list[Row]:
         return []
     members = _counted(OrganizationMember.objects.filter(organization__in=listed))
     endpoints = _counted(
-        page.app.endpoints.filter(  # type: ignore[arg-type]
-            environment=page.environment, deleted_at=None, organization__in=listed
-        )
+        page.app.endpoints.filter(environment=page.environment, deleted_at=None, organization__in=listed)
     )
     return [Row(each, members.get(each.pk, 0), endpoints.get(each.pk, 0)) for each in listed]
 
