@@ -24,7 +24,7 @@ def matching_deliveries(app_id: uuid.UUID, environment: str, filters: DeliveryFi
     Not those of deleted endpoints, which get nothing any more; nor of one organization's endpoint those of others'
     events, from before it was given to it.
     """
-    # Asked event by event, and only where the endpoint has one: an EXISTS, PostgreSQL may answer for all events at once.
+    # Asked event by event, and only where the endpoint has one; an EXISTS might be answered for all events at once.
     of_event = Subquery(Event.objects.filter(pk=OuterRef("event_id")).values("organization"))
     return deliveries_of(app_id, environment, filters).filter(
         Q(endpoint__organization=None) | Q(endpoint__organization=of_event), endpoint__deleted_at=None
