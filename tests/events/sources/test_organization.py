@@ -8,12 +8,13 @@ from typing import Any
 import pytest
 from django.utils import timezone
 
+from events.catalog.built_in import BUILT_IN_TYPES
 from events.event_data import check_event_data
 from events.event_types import sync_event_catalog
 from events.models import Event, EventType
 from switera_webhooks.times import iso
 from tests.factories import ACTOR, make_app, make_key, make_organization
-from tests.organizations import make_domain, make_invitation, make_member, run_out
+from tests.organizations import HAPPENS, make_domain, make_invitation, make_member, run_out
 from webhooks.audit import Actor
 from webhooks.models import App, Organization
 from webhooks.organizations.domains import remove_domain, update_domain, verify_domain
@@ -63,6 +64,15 @@ def told(action: Callable[[], object]) -> list[tuple[str, dict[str, Any]]]:
         public_id = event.data.get("organization_id", event.data.get("id"))  # type: ignore[attr-defined]
         assert f'"organization_id":"{public_id}"' in event.payload.split(',"data":')[0]
     return [(event.type, event.data) for event in events]  # type: ignore[misc]
+
+
+def expire_all() -> object:
+    return expire_invitations(lambda: False)
+
+
+@pytest.mark.parametrize("event_type", [name for name in BUILT_IN_TYPES if name.startswith("organization.")])
+def test_each_type_has_an_action_that_emits_it_once(app: App, event_type: str) -> None:
+    assert [type for type, _ in told(lambda: HAPPENS[event_type](app))].count(event_type) == 1
 
 
 def test_an_organization_is_created(app: App) -> None:
@@ -205,7 +215,7 @@ def test_an_invitation_runs_out_once(organization: Organization) -> None:
     make_invitation(organization, "not-yet@globex.example")
     moment = run_out(invitation)
 
-    assert told(expire_invitations) == [
+    assert told(expire_all) == [
         (
             "organization.invitation.expired",
             {
@@ -216,7 +226,7 @@ def test_an_invitation_runs_out_once(organization: Organization) -> None:
             },
         )
     ]
-    assert told(expire_invitations) == []
+    assert told(expire_all) == []
 
 
 def test_a_domain_is_verified_once_and_removed(organization: Organization, by_key: Actor) -> None:

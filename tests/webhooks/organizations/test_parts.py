@@ -7,6 +7,7 @@ import pytest
 from django.db import transaction
 from django.utils import timezone
 
+from deliveries import worker_turn
 from events.event_types import sync_event_catalog
 from events.models import Event
 from switera_webhooks import celery
@@ -21,6 +22,7 @@ from webhooks.models import (
     OrganizationDomain,
     OrganizationMember,
 )
+from webhooks.organizations import invitations
 from webhooks.organizations.domains import add_domain, remove_domain, update_domain, verify_domain
 from webhooks.organizations.invitations import (
     accept_invitation,
@@ -250,6 +252,23 @@ def test_the_task_ends_what_has_run_out_and_the_schedule_has_it(organization: Or
     assert (entry.actor_type, entry.target_id) == ("system", gone.public_id)
     scheduled = celery.app.conf.beat_schedule["expire-invitations"]
     assert (scheduled["task"], scheduled["schedule"]) == (tasks.expire_invitations.name, 60.0)
+
+
+def test_many_that_have_run_out_are_ended_in_turns(organization: Organization, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(invitations, "_EXPIRED_AT_ONCE", 2)
+    for number in range(5):
+        run_out(make_invitation(organization, f"{number}@globex.example"))
+    monkeypatch.setattr(worker_turn, "TURN_SECONDS", 0.0)
+    asked: list[object] = []
+    monkeypatch.setattr(tasks.expire_invitations, "apply_async", lambda **options: asked.append(options))
+    left = []
+    for _ in range(4):
+        tasks.expire_invitations()
+        left.append(Invitation.objects.filter(state="pending").count())
+
+    assert left == [3, 1, 0, 0]
+    assert asked == [{"expires": 60}] * 3
+    assert Event.objects.filter(type="organization.invitation.expired").count() == 5
 
 
 # Domains -------------------------------------------------------------------------------------------
