@@ -1,25 +1,14 @@
 """Organizations for tests, with their parts, made by the product's own functions."""
 
 import datetime as dt
-from collections.abc import Callable, Mapping
 
 from django.utils import timezone
 
 from tests.factories import ACTOR, make_organization
 from webhooks.models import App, Invitation, Organization, OrganizationDomain, OrganizationMember
-from webhooks.organizations.domains import add_domain, remove_domain, verify_domain
-from webhooks.organizations.invitations import (
-    accept_invitation,
-    create_invitation,
-    expire_invitations,
-    revoke_invitation,
-)
-from webhooks.organizations.members import (
-    add_organization_member,
-    remove_organization_member,
-    update_organization_member,
-)
-from webhooks.organizations.organization import create_organization, delete_organization, update_organization
+from webhooks.organizations.domains import add_domain
+from webhooks.organizations.invitations import create_invitation
+from webhooks.organizations.members import add_organization_member
 
 WEEK = dt.timedelta(days=7)
 
@@ -48,29 +37,3 @@ def make_full_organization(app: App) -> tuple[Organization, OrganizationMember, 
     """One with one of each."""
     organization = make_organization(app, "Globex")
     return organization, make_member(organization), make_invitation(organization), make_domain(organization)
-
-
-def _invite_and_let_run_out(app: App) -> None:
-    run_out(make_invitation(make_organization(app)))
-    expire_invitations(lambda: False)
-
-
-# {type: what makes it happen, once, in an app without organizations}; others may happen on the way there.
-HAPPENS: Mapping[str, Callable[[App], object]] = {
-    "organization.created": lambda app: create_organization(app, "Globex", actor=ACTOR),
-    "organization.updated": lambda app: update_organization(make_organization(app), {"name": "Globex 2"}, ACTOR),
-    "organization.deleted": lambda app: delete_organization(make_organization(app), ACTOR),
-    "organization.member.added": lambda app: make_member(make_organization(app)),
-    "organization.member.updated": lambda app: update_organization_member(
-        make_member(make_organization(app)), {"role": "admin"}, ACTOR
-    ),
-    "organization.member.removed": lambda app: remove_organization_member(make_member(make_organization(app)), ACTOR),
-    "organization.invitation.created": lambda app: make_invitation(make_organization(app)),
-    "organization.invitation.accepted": lambda app: accept_invitation(
-        make_invitation(make_organization(app)), "usr_1", ACTOR
-    ),
-    "organization.invitation.revoked": lambda app: revoke_invitation(make_invitation(make_organization(app)), ACTOR),
-    "organization.invitation.expired": _invite_and_let_run_out,
-    "organization.domain.verified": lambda app: verify_domain(make_domain(make_organization(app)), "dns_txt", ACTOR),
-    "organization.domain.removed": lambda app: remove_domain(make_domain(make_organization(app)), ACTOR),
-}

@@ -8,13 +8,12 @@ from typing import Any
 import pytest
 from django.utils import timezone
 
-from events.catalog.built_in import BUILT_IN_TYPES
 from events.event_data import check_event_data
 from events.event_types import sync_event_catalog
 from events.models import Event, EventType
 from switera_webhooks.times import iso
 from tests.factories import ACTOR, make_app, make_key, make_organization
-from tests.organizations import HAPPENS, make_domain, make_invitation, make_member, run_out
+from tests.organizations import make_domain, make_invitation, make_member, run_out
 from webhooks.audit import Actor
 from webhooks.models import App, Organization
 from webhooks.organizations.domains import remove_domain, update_domain, verify_domain
@@ -68,11 +67,6 @@ def told(action: Callable[[], object]) -> list[tuple[str, dict[str, Any]]]:
 
 def expire_all() -> object:
     return expire_invitations(lambda: False)
-
-
-@pytest.mark.parametrize("event_type", [name for name in BUILT_IN_TYPES if name.startswith("organization.")])
-def test_each_type_has_an_action_that_emits_it_once(app: App, event_type: str) -> None:
-    assert [type for type, _ in told(lambda: HAPPENS[event_type](app))].count(event_type) == 1
 
 
 def test_an_organization_is_created(app: App) -> None:
