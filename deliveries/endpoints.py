@@ -102,7 +102,8 @@ def create_endpoint(app: App, environment: str, given: EndpointFields, actor: Ac
 def update_endpoint(endpoint: Endpoint, changes: Mapping[str, object], actor: Actor) -> UpdatedEndpoint:
     """Change some fields of EndpointFields; those that stay the same write nothing. Raises InvalidInput.
 
-    A masked header value leaves the stored one. The very next attempt uses what is written here.
+    A masked header value leaves the stored one. The very next attempt uses what is written here. One that is given an
+    organization receives only its events: what is pending of others is canceled.
     """
     check_fields(endpoint.app, changes)
     warning = None
@@ -132,7 +133,10 @@ def update_endpoint(endpoint: Endpoint, changes: Mapping[str, object], actor: Ac
             if "url" in changed:
                 lane.start_at_another_url(database_now())
                 lane.save()
-            audit.record_of_endpoint(endpoint, actor, "endpoint.updated", _told(before, changed))
+            told = _told(before, changed)
+            if "organization" in changed and endpoint.organization is not None:
+                told["canceled"] = _cancel_of_others(endpoint, lane)
+            audit.record_of_endpoint(endpoint, actor, "endpoint.updated", told)
             tell(EndpointUpdated(endpoint, [_API_NAMES.get(name, name) for name in changed], actor))
         if changes.get("enabled") is False:
             endpoint = disable_endpoint(endpoint, DisabledReason.MANUAL, actor)
@@ -214,6 +218,17 @@ def _cancel_pending(endpoint: Endpoint, *, test: bool | None = None) -> int:
     if test is not None:
         pending = pending.filter(test=test)
     return pending.update(status=DeliveryStatus.CANCELED, due_at=None)
+
+
+def _cancel_of_others(endpoint: Endpoint, lane: Lane) -> int:
+    """Cancel what is pending of other organizations than the endpoint's, and of none."""
+    pending = Delivery.objects.filter(endpoint=endpoint, status=DeliveryStatus.PENDING)
+    others = pending.exclude(event__organization=endpoint.organization_id)
+    canceled = others.update(status=DeliveryStatus.CANCELED, due_at=None)
+    if canceled:
+        lane.seq += 1
+        lane.save(update_fields=["seq"])
+    return canceled
 
 
 def _refuse_over_limit(app: App) -> None:

@@ -4,7 +4,7 @@ import uuid
 from collections.abc import Sequence
 from typing import TypeVar
 
-from django.db.models import Exists, Model, OuterRef, Q, QuerySet
+from django.db.models import Exists, Model, OuterRef, Q, QuerySet, Subquery
 
 from deliveries.delivery_filter import DeliveryFilter, deliveries_of
 from deliveries.models import Delivery, ReplayKind
@@ -17,8 +17,16 @@ Row = TypeVar("Row", bound=Model)
 
 
 def matching_deliveries(app_id: uuid.UUID, environment: str, filters: DeliveryFilter) -> QuerySet[Delivery]:
-    """Those that the filter lets through, but for deleted endpoints', which get nothing any more."""
-    return deliveries_of(app_id, environment, filters).filter(endpoint__deleted_at=None)
+    """Those that the filter lets through that may be sent.
+
+    Not those of deleted endpoints, which get nothing any more; nor of one organization's endpoint those of others'
+    events, from before it was given to it.
+    """
+    # Asked event by event, and only where the endpoint has one; an EXISTS might be answered for all events at once.
+    of_event = Subquery(Event.objects.filter(pk=OuterRef("event_id")).values("organization"))
+    return deliveries_of(app_id, environment, filters).filter(
+        Q(endpoint__organization=None) | Q(endpoint__organization=of_event), endpoint__deleted_at=None
+    )
 
 
 def deliveries_to_search(app_id: uuid.UUID, environment: str, filters: DeliveryFilter) -> QuerySet[Delivery]:
@@ -53,7 +61,7 @@ def matching_events(
     has_one = Exists(its_own.filter(event=OuterRef("pk")))
     may_have_one = _subscribed(endpoint.event_types) & ~_about(endpoint) & ~_left_to_fan_out(endpoint)
     if endpoint.organization_id is not None:
-        may_have_one &= Q(organization=endpoint.organization_id)
+        events = events.filter(organization=endpoint.organization_id)
     if kind == ReplayKind.MISSING:
         return events.filter(may_have_one, ~has_one)
     return events.filter(Q(has_one) | may_have_one)

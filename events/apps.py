@@ -12,7 +12,7 @@ class EventsConfig(AppConfig):
     def ready(self) -> None:
         # Importing them connects them to what happens, and registers the checks.
         from events import checks  # noqa: F401
-        from events.sources import app, auth, webhook  # noqa: F401
+        from events.sources import app, auth, organization, webhook  # noqa: F401
 
         if find_spec("anymail"):
             from events.sources import mail_tracking  # noqa: F401

@@ -24,6 +24,7 @@ PRUNE_TASK = "deliveries.prune"
 REPLAY_TASK = "deliveries.replay"
 TALLY_TASK = "deliveries.tally"
 DELETE_TASK = "deliveries.delete_apps"
+EXPIRE_INVITATIONS_TASK = "webhooks.expire_invitations"
 
 app = Celery("switera_webhooks")
 
@@ -66,6 +67,8 @@ app.conf.update(
         "sweep": {"task": SWEEP_TASK, "schedule": 0.5, "options": {"expires": 5}},
         # What the pages' figures are read from. A turn that was missed is made up for by the next.
         "tally": {"task": TALLY_TASK, "schedule": 10.0, "options": {"expires": 10}},
+        # Invitations to organizations that have run out.
+        "expire-invitations": {"task": EXPIRE_INVITATIONS_TASK, "schedule": 60.0, "options": {"expires": 60}},
         # What is past retention, at night (UTC); the task asks for its own continuation. A night without a scheduler or
         # worker is made up for by the next.
         "prune": {"task": PRUNE_TASK, "schedule": crontab(hour="3", minute="17"), "options": {"expires": 3600}},
@@ -73,7 +76,7 @@ app.conf.update(
     beat_scheduler="celery.beat:Scheduler",  # in memory: no schedule file that a kill -9 leaves behind
     beat_max_loop_interval=0.5,
 )
-app.autodiscover_tasks(["deliveries"])
+app.autodiscover_tasks(["deliveries", "webhooks"])
 
 
 @beat_init.connect

@@ -22,6 +22,9 @@ class Prefix(StrEnum):
 
     APP = "app"
     ORGANIZATION = "org"
+    MEMBER = "mem"
+    INVITATION = "inv"
+    DOMAIN = "dom"
     API_KEY = "key"
     ENDPOINT = "ep"
     EVENT = "evt"

@@ -260,6 +260,11 @@ SPECTACULAR_SETTINGS = {
         "Environment": "switera_webhooks.environments.Environment",
         "DisabledReason": "webhooks.models.DisabledReason",
         "ActorType": "webhooks.audit.ActorType",
+        "OrganizationState": "webhooks.models.OrganizationState",
+        "InvitationState": "webhooks.models.InvitationState",
+        "MemberSource": "webhooks.models.MemberSource",
+        "NewMemberSource": "webhooks.api.organization_serializers.NEW_MEMBER_SOURCES",
+        "DomainMethod": "webhooks.models.DomainMethod",
     },
 }
 

@@ -24,7 +24,19 @@ from switera_webhooks.ids import first_id_at
 from tests.factories import ACTOR
 from webhooks.app_setup import create_app
 from webhooks.members import add_member
-from webhooks.models import App, DisabledReason, Endpoint, Organization, Role
+from webhooks.models import (
+    App,
+    DisabledReason,
+    Endpoint,
+    Invitation,
+    InvitationState,
+    MemberSource,
+    Organization,
+    OrganizationDomain,
+    OrganizationMember,
+    OrganizationState,
+    Role,
+)
 
 PASSWORD = "correct horse battery staple"
 _MINUTE = dt.timedelta(minutes=1)
@@ -77,12 +89,17 @@ class Demo:
     foreign_app: App
     endpoints: dict[str, Endpoint] = field(default_factory=dict)
     deliveries: dict[str, Delivery] = field(default_factory=dict)
+    organizations: dict[str, Organization] = field(default_factory=dict)
 
     @property
     def ids(self) -> dict[str, str]:
-        """The public ids of endpoints by name, of deliveries by outcome."""
-        endpoints = {name: endpoint.public_id for name, endpoint in self.endpoints.items()}
-        return endpoints | {outcome: delivery.public_id for outcome, delivery in self.deliveries.items()}
+        """The public ids of endpoints and organizations by name, of deliveries by outcome."""
+        named: dict[str, Endpoint | Delivery | Organization] = {
+            **self.endpoints,
+            **self.deliveries,
+            **self.organizations,
+        }
+        return {name: row.public_id for name, row in named.items()}
 
     @property
     def path(self) -> str:
@@ -106,7 +123,7 @@ def build_demo(*, hours: int = 24, per_hour: int = 4) -> Demo:
     add_member(app, developer, Role.DEVELOPER, ACTOR)
     add_member(app, viewer, Role.VIEWER, ACTOR)
     demo = Demo(owner, developer, viewer, app, other, foreign)
-    Organization.objects.create(app=app, name="Acme", slug="acme")
+    _add_organizations(demo)
     for name, description in _DESCRIPTIONS.items():
         schema = _ORDER_SCHEMA if name == "order.paid" else None
         create_event_type(app, name, description, schema, _DATA[name], ACTOR)
@@ -117,11 +134,57 @@ def build_demo(*, hours: int = 24, per_hour: int = 4) -> Demo:
     return demo
 
 
+def _add_organizations(demo: Demo) -> None:
+    """Acme has everything, the others little. Written as rows: nothing is told of it."""
+    now = timezone.now()
+    for app, name, state in (
+        (demo.app, "Acme", OrganizationState.ACTIVE),
+        (demo.app, "Globex", OrganizationState.SUSPENDED),
+        (demo.app, "Initech", OrganizationState.ACTIVE),
+        (demo.foreign_app, "Hooli", OrganizationState.ACTIVE),
+    ):
+        demo.organizations[name] = Organization.objects.create(app=app, name=name, slug=name.lower(), state=state)
+    acme, globex = demo.organizations["Acme"], demo.organizations["Globex"]
+    for organization, user_id, email, role, source in (
+        (acme, "usr_77", "grace@acme.example", "owner", MemberSource.API),
+        (acme, "usr_78", "linus@acme.example", "admin", MemberSource.INVITATION),
+        (acme, "usr_82", "margaret@acme.example", "member", MemberSource.DOMAIN),
+        (globex, "usr_90", "hank@globex.example", "owner", MemberSource.PAGE),
+    ):
+        OrganizationMember.objects.create(
+            organization=organization, user_id=user_id, email=email, role=role, source=source
+        )
+    for invited, ending, ended_at in (
+        ("linus", InvitationState.ACCEPTED, now - 3 * _HOUR),
+        ("wrong.address", InvitationState.REVOKED, now - 2 * _HOUR),
+        ("on.holiday", InvitationState.EXPIRED, now - _HOUR),
+        ("barbara", InvitationState.PENDING, None),
+    ):
+        Invitation.objects.create(
+            organization=acme,
+            email=f"{invited}@acme.example",
+            role="member",
+            state=ending,
+            ended_at=ended_at,
+            expires_at=ended_at or now + 150 * _HOUR,
+        )
+    OrganizationDomain.objects.create(
+        app=demo.app, organization=acme, domain="acme.example", auto_join=True, method="dns_txt", verified_at=now
+    )
+    OrganizationDomain.objects.create(app=demo.app, organization=acme, domain="acme.test")
+
+
 def _add_endpoints(demo: Demo) -> None:
     def add(
-        name: str, host: str, types: list[str], environment: str = Environment.LIVE, app: App | None = None
+        name: str,
+        host: str,
+        types: list[str],
+        environment: str = Environment.LIVE,
+        app: App | None = None,
+        organization: Organization | None = None,
     ) -> None:
-        given = EndpointFields(url=f"https://{host}/hooks/switera", event_types=types, name=name)
+        url = f"https://{host}/hooks/switera"
+        given = EndpointFields(url=url, event_types=types, name=name, organization=organization)
         demo.endpoints[name] = create_endpoint(app or demo.app, environment, given, ACTOR).endpoint
 
     add("Billing", "billing.northwind.example", ["invoice.*", "order.paid"])
@@ -129,7 +192,7 @@ def _add_endpoints(demo: Demo) -> None:
     add("CRM sync", "hooks.crm.example", ["*"])
     add("Old portal", "portal.northwind.example", ["invoice.created"])
     add("Sandbox ERP", "erp.northwind.example", ["order.paid"])
-    add("Analytics", "in.analytics.example", ["customer.updated"])
+    add("Analytics", "in.analytics.example", ["customer.updated"], organization=demo.organizations["Acme"])
     add("Brand new", "new.northwind.example", ["order.paid"])
     add("Staging", "staging.northwind.example", ["*"], Environment.TEST)
     add("Foreign", "hooks.contoso.example", ["*"], app=demo.foreign_app)
@@ -153,7 +216,9 @@ def _add_history(demo: Demo, hours: int, per_hour: int) -> None:
             at = now - dt.timedelta(hours=hours) * (number + chance.random()) / (hours * per_hour)
             fails = name == "Old portal" or (name == "Billing" and now - 5 * _HOUR < at < now - 2 * _HOUR)
             slow = not fails and chance.random() < 0.04
-            event = _event(endpoint, chance.choice(types), at, chance)
+            type = chance.choice(types)
+            organization = demo.organizations["Acme"] if type == "customer.updated" else None
+            event = _event(endpoint, type, at, chance, organization=organization)
             delivery = _delivery(event, endpoint, DeliveryStatus.FAILED if fails else DeliveryStatus.SUCCEEDED, chance)
             if name == "Old portal":
                 tries = [_failed(delivery, 1, at, ErrorCode.TLS_EXPIRED, 31)]
@@ -188,7 +253,8 @@ def _add_one_of_each(demo: Demo) -> None:
 
     def add(outcome: str, endpoint: str, type: str, status: str, age: dt.timedelta, **columns: Any) -> Delivery:
         to = demo.endpoints[endpoint]
-        event = _event(to, type, now - age, chance, test=bool(columns.get("test")))
+        test = bool(columns.get("test"))
+        event = _event(to, type, now - age, chance, test=test, organization=to.organization)
         delivery = _delivery(event, to, status, chance)
         for name, value in columns.items():
             setattr(delivery, name, value)
@@ -235,14 +301,24 @@ def id_at(moment: dt.datetime, chance: random.Random) -> uuid.UUID:
     return uuid.UUID(int=number)
 
 
-def _event(endpoint: Endpoint, type: str, at: dt.datetime, chance: random.Random, *, test: bool = False) -> Event:
+def _event(
+    endpoint: Endpoint,
+    type: str,
+    at: dt.datetime,
+    chance: random.Random,
+    *,
+    test: bool = False,
+    organization: Organization | None = None,
+) -> Event:
     key = id_at(at, chance)
-    envelope = Envelope(key, type, at, endpoint.app, endpoint.environment, None, test=test)
+    organization_id = None if organization is None else organization.pk
+    envelope = Envelope(key, type, at, endpoint.app, endpoint.environment, organization_id, test=test)
     return Event(
         id=key,
         app=endpoint.app,
         environment=endpoint.environment,
         type=type,
+        organization=organization,
         payload=build_payload(envelope, _DATA[type]),
         occurred_at=at,
         test=test,

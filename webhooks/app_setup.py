@@ -14,6 +14,7 @@ from webhooks.api_keys import new_keys_with_app
 from webhooks.audit import Actor
 from webhooks.happenings import AppUpdated, tell
 from webhooks.models import App, Membership, Role
+from webhooks.slugs import free_slug
 
 # How far the shares of two apps may be apart.
 WEIGHT_AT_LEAST = 1
@@ -29,15 +30,6 @@ class CreatedApp:
     test_key: str
 
 
-def _free_slug(name: str) -> str:
-    """A slug made of the name that no app has yet: `shop`, `shop-2`, `shop-3`, …"""
-    base = slugify(name)[:70] or "app"
-    taken = set(App.objects.filter(slug__startswith=base).values_list("slug", flat=True))
-    if base not in taken:
-        return base
-    return next(slug for number in range(2, len(taken) + 3) if (slug := f"{base}-{number}") not in taken)
-
-
 def create_app(name: str, *, slug: str | None = None, owner: User | None = None, actor: Actor) -> CreatedApp:
     """A new app with a live and a test key, owned by `owner` where one is given.
 
@@ -48,7 +40,7 @@ def create_app(name: str, *, slug: str | None = None, owner: User | None = None,
         _check_slug(slug)
     try:
         with transaction.atomic():
-            app = App.objects.create(name=name, slug=slug or _free_slug(name))
+            app = App.objects.create(name=name, slug=slug or free_slug(name, App.objects.all(), "app"))
             keys = new_keys_with_app(app, actor)
             if owner is not None:
                 Membership.objects.create(app=app, user=owner, role=Role.OWNER)

@@ -18,8 +18,9 @@ class Event(models.Model):
     app = models.ForeignKey(App, on_delete=models.CASCADE, related_name="events", db_index=False)
     environment = models.CharField(max_length=8, choices=Environment)
     type = models.CharField(max_length=128)
+    # Kept when the organization is deleted: history stays as it was, and no statement changes a million events.
     organization = models.ForeignKey(
-        Organization, on_delete=models.SET_NULL, null=True, related_name="events", db_index=False
+        Organization, on_delete=models.DO_NOTHING, db_constraint=False, null=True, related_name="events", db_index=False
     )
     payload = models.TextField()
     occurred_at = models.DateTimeField()
@@ -40,7 +41,11 @@ class Event(models.Model):
             # An app's list of events, newest first, and the filter by time.
             models.Index(fields=["app", "environment", "-id"], name="event_of_app"),
             # The same filtered by organization.
-            models.Index(fields=["organization", "-id"], condition=Q(organization__isnull=False), name="event_of_org"),
+            models.Index(
+                fields=["organization", "environment", "-id"],
+                condition=Q(organization__isnull=False),
+                name="event_of_organization",
+            ),
             # How many test sends an app made within the last minute (limit of test sends).
             models.Index(fields=["app", "created_at"], condition=Q(test=True), name="event_test_sends"),
         ]

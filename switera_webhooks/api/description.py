@@ -7,7 +7,8 @@ Emit events, manage endpoints, and read what was delivered.
 
 **Keys.** Every request carries `Authorization: Bearer sk_live_…` or `sk_test_…`. The key's environment is that of
 all endpoints, events and deliveries it creates and sees; what belongs to the other environment, or to another app,
-answers 404 like what is not there. Event types belong to both: a test key reads but does not change them.
+answers 404 like what is not there. Event types and organizations belong to both: a test key reads but does not change
+them.
 
 **Errors** are `{"code", "message", "details"}`: a word for programs, a sentence for people, and the fields that are
 wrong, each with its sentences. 400 malformed, 401 no or bad key, 403 this key may not, 404 not there, 409 the present
@@ -23,6 +24,7 @@ TAGS = [
     {"name": "Events", "description": "What happened: emitted once, delivered to every subscribed endpoint."},
     {"name": "Event types", "description": "The catalog: built-in types, and those of the app's own."},
     {"name": "Endpoints", "description": "HTTPS destinations that receive webhook messages."},
+    {"name": "Organizations", "description": "The app's customer accounts: members, invitations, domains."},
     {"name": "Deliveries", "description": "One event on its way to one endpoint, and every attempt of it."},
     {"name": "Replays", "description": "Jobs that send many deliveries again, or those that an endpoint missed."},
     {"name": "Audit log", "description": "Who changed, revealed, retried or started what."},

@@ -1,4 +1,4 @@
-"""The demo that a development run begins with: an app, a Builder who owns it, keys, and the sample receiver.
+"""The demo that a development run begins with: an app, a Builder who owns it, keys, a customer, the sample receiver.
 
 It is made once. What a person needs again, which the database does not keep in clear, lies in `var/demo.json`.
 """
@@ -19,9 +19,11 @@ from webhooks.app_setup import create_app, find_app
 from webhooks.audit import Actor, ActorType
 from webhooks.destinations.acceptance import check_endpoint_url
 from webhooks.models import App, Endpoint
+from webhooks.organizations.organization import create_organization
 from webhooks.secrets import reveal_secret
 
 ACTOR = Actor(ActorType.COMMAND, name="make run")
+ORGANIZATION = "Acme"
 EVENT_TYPE = "order.paid"
 EXAMPLE = {"order_id": "1042", "amount": 4999, "currency": "EUR"}
 
@@ -79,6 +81,7 @@ def _create() -> Demo:
     password = secrets.token_urlsafe(9)
     user = users.create_user(username, f"{username}@example.com", password)
     created = create_app("Demo", owner=user, actor=ACTOR)
+    create_organization(created.app, ORGANIZATION, actor=ACTOR)
     return Demo(created.app.public_id, username, password, created.live_key, created.test_key)
 
 

@@ -15,8 +15,18 @@ from events.models import Event, EventType
 from tests.api.conftest import Api
 from tests.api.test_authentication import NOT_FOUND
 from tests.factories import ACTOR, make_attempt, make_delivery, make_endpoint, make_event, make_key
+from tests.organizations import make_full_organization
 from webhooks.app_setup import CreatedApp
-from webhooks.models import App, AuditEntry, Endpoint, EndpointSecret
+from webhooks.models import (
+    App,
+    AuditEntry,
+    Endpoint,
+    EndpointSecret,
+    Invitation,
+    Organization,
+    OrganizationDomain,
+    OrganizationMember,
+)
 
 EVENT = {"type": "order.paid", "data": {}}
 
@@ -64,7 +74,36 @@ OF_TYPES = [
     Route("PATCH", "event-types/order.paid", {"description": "Mine"}),
     Route("DELETE", "event-types/order.paid"),
 ]
+# Organizations are of an app, in both environments, with parts of their own.
+_MEMBER = "organizations/{organization}/members/{member}"
+_INVITATION = "organizations/{organization}/invitations/{invitation}"
+_DOMAIN = "organizations/{organization}/domains/{domain}"
+OF_ORGANIZATIONS = [
+    Route("GET", "organizations/{organization}"),
+    Route("PATCH", "organizations/{organization}", {"name": "Mine"}),
+    Route("DELETE", "organizations/{organization}"),
+    Route("GET", "organizations/{organization}/members"),
+    Route("POST", "organizations/{organization}/members", {"user_id": "usr_9", "email": "mine@example.com"}),
+    Route("GET", _MEMBER),
+    Route("PATCH", _MEMBER, {"role": "mine"}),
+    Route("DELETE", _MEMBER),
+    Route("GET", "organizations/{organization}/invitations"),
+    Route("POST", "organizations/{organization}/invitations", {"email": "mine@example.com"}),
+    Route("GET", _INVITATION),
+    Route("PATCH", _INVITATION, {"role": "mine"}),
+    Route("DELETE", _INVITATION),
+    Route("POST", f"{_INVITATION}/accept", {"user_id": "usr_9"}),
+    Route("POST", f"{_INVITATION}/revoke", {}),
+    Route("GET", "organizations/{organization}/domains"),
+    Route("POST", "organizations/{organization}/domains", {"domain": "mine.example"}),
+    Route("GET", _DOMAIN),
+    Route("PATCH", _DOMAIN, {"auto_join": True}),
+    Route("DELETE", _DOMAIN),
+    Route("POST", f"{_DOMAIN}/verify", {"method": "manual"}),
+]
 OF_NO_OBJECT = [
+    Route("GET", "organizations"),
+    Route("POST", "organizations", {"name": "Mine"}),
     Route("POST", "events", EVENT),
     Route("POST", "events/batch", {"events": [EVENT]}),
     Route("GET", "events"),
@@ -77,6 +116,7 @@ OF_NO_OBJECT = [
     Route("GET", "audit"),
     Route("GET", "audit/export"),
 ]
+EVERY = ONE + OF_TYPES + OF_ORGANIZATIONS + OF_NO_OBJECT
 
 
 def objects_of(app: App, environment: str) -> Objects:
@@ -86,6 +126,23 @@ def objects_of(app: App, environment: str) -> Objects:
     make_attempt(delivery)
     replay = start_replay(app, environment, ReplayKind.ALL, DeliveryFilter(endpoint_id=endpoint.pk), ACTOR)
     return Objects(event.public_id, endpoint.public_id, delivery.public_id, replay.public_id)
+
+
+def parts_of(app: App) -> dict[str, str]:
+    """An organization with one of each part."""
+    organization, member, invitation, domain = make_full_organization(app)
+    return {
+        "organization": organization.public_id,
+        "member": member.public_id,
+        "invitation": invitation.public_id,
+        "domain": domain.public_id,
+    }
+
+
+def path_of(route: Route, app: App) -> str:
+    """With ids of what is made for it."""
+    ids = parts_of(app) if "{organization}" in route.path else vars(objects_of(app, "live"))
+    return route.path.format(**ids)
 
 
 def ask(api: Api, route: Route, objects: Objects) -> tuple[int, bytes]:
@@ -104,7 +161,11 @@ def nothing_changes() -> Iterator[None]:
             EndpointSecret,
             Event,
             EventType,
+            Invitation,
             Lane,
+            Organization,
+            OrganizationDomain,
+            OrganizationMember,
             Replay,
         )
         return {kind: list(kind._default_manager.order_by("pk").values()) for kind in kinds}
@@ -156,25 +217,61 @@ def test_an_event_type_of_another_app_answers_like_a_missing_one(
     assert live_api.get("event-types/a%00b").status_code == 404
 
 
-@pytest.mark.parametrize("route", ONE + OF_TYPES + OF_NO_OBJECT, ids=lambda route: f"{route.method} {route.path}")
+@pytest.mark.parametrize("route", OF_ORGANIZATIONS, ids=lambda route: f"{route.method} {route.path}")
+def test_an_organization_of_another_app_and_a_part_of_another_organization_answer_like_missing_ones(
+    route: Route, shop: CreatedApp, rival: CreatedApp, live_api: Api, nothing_changes: Callable[[], None]
+) -> None:
+    """S33."""
+    theirs, mine, other = parts_of(rival.app), parts_of(shop.app), parts_of(shop.app)
+    missing = {name: id[:-4] + "zzzz" for name, id in mine.items()}
+    malformed = dict.fromkeys(mine, "org_%00")
+    beyond = [theirs, missing, malformed, theirs | {"organization": mine["organization"]}]
+    if route.path.count("{") == 2:
+        beyond += [other | {"organization": mine["organization"]}, mine | {"organization": theirs["organization"]}]
+    else:
+        beyond.pop()
+    nothing_changes()
+
+    answers = [live_api.request(route.method, route.path.format(**ids), route.body) for ids in beyond]
+
+    assert {answer.status_code for answer in answers} == {404}
+    assert all(answer.json() == NOT_FOUND for answer in answers)
+
+
+@pytest.mark.parametrize("route", OF_ORGANIZATIONS, ids=lambda route: f"{route.method} {route.path}")
+def test_a_test_key_reads_organizations_and_changes_nothing(
+    route: Route, shop: CreatedApp, test_api: Api, nothing_changes: Callable[[], None]
+) -> None:
+    path = path_of(route, shop.app)
+    nothing_changes()
+
+    answer = test_api.request(route.method, path, route.body)
+
+    if route.method == "GET":
+        assert answer.status_code == 200
+    else:
+        assert (answer.status_code, answer.json()["code"]) == (403, "forbidden")
+
+
+@pytest.mark.parametrize("route", EVERY, ids=lambda route: f"{route.method} {route.path}")
 def test_a_key_of_another_app_finds_no_route_of_this_one(
     route: Route, shop: CreatedApp, rival: CreatedApp, nothing_changes: Callable[[], None]
 ) -> None:
     """S33: the rival's key at this app's path, with this app's ids."""
-    mine = objects_of(shop.app, "live")
+    path = path_of(route, shop.app)
     _, key = make_key(rival.app)
     intruder = Api(shop.app, key)
     nothing_changes()
 
-    assert intruder.request(route.method, route.path.format(**vars(mine)), route.body).json() == NOT_FOUND
+    assert intruder.request(route.method, path, route.body).json() == NOT_FOUND
 
 
-@pytest.mark.parametrize("route", ONE + OF_TYPES + OF_NO_OBJECT, ids=lambda route: f"{route.method} {route.path}")
+@pytest.mark.parametrize("route", EVERY, ids=lambda route: f"{route.method} {route.path}")
 def test_every_route_needs_a_key(route: Route, shop: CreatedApp, nothing_changes: Callable[[], None]) -> None:
-    mine = objects_of(shop.app, "live")
+    path = path_of(route, shop.app)
     nothing_changes()
 
-    answer = Api(shop.app, "sk_live_none").request(route.method, route.path.format(**vars(mine)), route.body)
+    answer = Api(shop.app, "sk_live_none").request(route.method, path, route.body)
 
     assert (answer.status_code, answer.headers["WWW-Authenticate"]) == (401, "Bearer")
 
@@ -226,8 +323,10 @@ def test_the_tables_above_name_every_route() -> None:
                 yield from ((m.upper(), path.removeprefix(base)) for m in view.http_method_names if hasattr(view, m))
 
     base = "api/v1/apps/<str:app>/"
-    known = {(route.method, route.path.replace("order.paid", "<str:name>")) for route in ONE + OF_TYPES + OF_NO_OBJECT}
-    for name in Objects.__dataclass_fields__:
+    known = {(route.method, route.path.replace("order.paid", "<str:name>")) for route in EVERY}
+    for name in ("member", "invitation", "domain"):
+        known = {(method, path.replace(f"{{{name}}}", f"<str:{name}_id>")) for method, path in known}
+    for name in (*Objects.__dataclass_fields__, "organization"):
         known = {(method, path.replace(f"{{{name}}}", "<str:id>")) for method, path in known}
 
     assert known == set(routes(get_resolver().url_patterns, ""))

@@ -38,6 +38,10 @@ PATHS = [
     "/apps/northwind-orders/api-keys/",
     "/apps/northwind-orders/members/",
     "/apps/northwind-orders/audit-logs/",
+    *(
+        f"/apps/northwind-orders/organizations/{page}"
+        for page in ("", "add/", "{Acme}/", "{Acme}/members/", "{Acme}/invitations/", "{Acme}/domains/")
+    ),
     "gallery/",
     "/apps/northwind-orders/settings/",
     "/apps/northwind-orders/settings/delete/",

@@ -13,6 +13,7 @@ pytestmark = pytest.mark.django_db(transaction=True)
 TABS = ["Overview", "Endpoints", "Deliveries", "Event Catalog", "Test Send"]
 PAGES = ["", "endpoints/", "endpoints/add/", "endpoints/{Billing}/", "deliveries/", "deliveries/{failed}/",
          "event-catalog/", "event-catalog/order.paid/", "test-send/",
+         "/organizations/", "/organizations/add/", "/organizations/{Acme}/",
          "/api-keys/", "/members/", "/audit-logs/"]  # fmt: skip
 
 

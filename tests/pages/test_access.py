@@ -16,7 +16,7 @@ from webhooks.models import AuditEntry, Role
 pytestmark = pytest.mark.django_db
 TABS = ["", "endpoints/", "deliveries/", "event-catalog/", "test-send/"]
 # Below `/apps/{slug}`, beside the tabs.
-SECTIONS = ["/api-keys/", "/members/", "/audit-logs/"]
+SECTIONS = ["/organizations/", "/api-keys/", "/members/", "/audit-logs/"]
 PAGES = [
     *TABS,
     *SECTIONS,
@@ -24,6 +24,7 @@ PAGES = [
     "endpoints/{Billing}/",
     "deliveries/{failed}/",
     "event-catalog/order.paid/",
+    "/organizations/{Acme}/",
 ]
 HTMX = {"HX-Request": "true", "HX-Current-URL": "http://testserver/apps/x/webhooks/deliveries/?status=failed"}
 

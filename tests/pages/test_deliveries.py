@@ -14,7 +14,6 @@ from tests.demo import Demo
 from tests.factories import make_attempt, make_delivery, make_endpoint, make_event
 from tests.pages.conftest import client_of
 from tests.query_counts import assert_query_count
-from webhooks.models import Organization
 
 pytestmark = pytest.mark.django_db
 
@@ -106,11 +105,11 @@ def test_an_id_of_an_event_or_attempt_leads_to_the_row(demo: Demo, owner: Client
 
 
 def test_deliveries_of_an_organization_are_those_of_its_events(demo: Demo, owner: Client) -> None:
-    acme = Organization.objects.get(app=demo.app)
-    event = make_event(demo.app, organization_id=acme.pk)
+    initech = demo.organizations["Initech"]
+    event = make_event(demo.app, organization_id=initech.pk)
     delivery = make_delivery(event, demo.endpoints["Billing"])
 
-    assert shown(owner, f"{demo.path}deliveries/?organization={acme.public_id}") == [delivery.pk]
+    assert shown(owner, f"{demo.path}deliveries/?organization={initech.public_id}") == [delivery.pk]
 
 
 def test_a_window_of_ones_own_leaves_out_its_ends(demo: Demo, owner: Client) -> None:

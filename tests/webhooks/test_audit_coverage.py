@@ -29,9 +29,10 @@ from deliveries.test_send import send_test
 from events.event_types import create_event_type, delete_event_type, sync_event_catalog, update_event_type
 from events.models import EventType
 from tests.factories import ACTOR, URL, make_app, make_delivery, make_endpoint, make_event, make_event_type, make_key
+from tests.webhooks.organizations import audited
 from webhooks.api_keys import create_api_key, revoke_api_key, rotate_api_key
 from webhooks.app_setup import create_app, set_app_weight, update_app
-from webhooks.audit import Actor, ActorType
+from webhooks.audit import SYSTEM, Actor, ActorType
 from webhooks.audit_actions import ACTIONS, action_words
 from webhooks.audit_log import AuditFilter, export_audit_log
 from webhooks.members import add_member, remove_member, set_member_role
@@ -60,6 +61,7 @@ class World:
     key: ApiKey
     member: Membership
     newcomer: User
+    customer: audited.Customer
 
 
 @pytest.fixture
@@ -81,10 +83,11 @@ def world(db: None) -> World:
         key=make_key(app, "test")[0],
         member=add_member(app, member, Role.DEVELOPER, ACTOR),
         newcomer=newcomer,
+        customer=audited.make_customer(app),
     )
 
 
-Told = tuple[str, str, dict[str, Any]]
+Told = audited.Told
 
 
 def _create_app(world: World) -> Told:
@@ -237,7 +240,10 @@ def _look_as_support(world: World) -> Told:
 # More facts than are named, which are moments or ids.
 _ANY: dict[str, Any] = {"…": ...}
 # What is of one environment has its entry there; what both share has it in live.
-SHARED = {"app", "event_type", "member", "support"}
+SHARED = {"app", "event_type", "member", "organization", "support"}
+# What is done by itself, and what comes with another action of its own.
+BY_THE_SYSTEM = {"organization.invitation.expired"}
+WITH = {"organization.invitation.accepted": ["organization.member.added"]}
 DO: dict[str, Callable[[World], Told]] = {
     "app.created": _create_app,
     "app.deleted": _delete_app,
@@ -271,6 +277,13 @@ DO: dict[str, Callable[[World], Told]] = {
 }
 
 
+def _to_customer(do: Callable[[audited.Customer, Actor], Told]) -> Callable[[World], Told]:
+    return lambda world: do(world.customer, BY)
+
+
+DO |= {action: _to_customer(do) for action, do in audited.DO.items()}
+
+
 # What changes nothing and needs a receiver: tests/deliveries/test_receiver_check.py.
 DONE_ELSEWHERE = {"endpoint.checked"}
 
@@ -281,9 +294,11 @@ def test_s46_each_action_has_one_entry_with_its_actor(action: str, world: World)
 
     target_type, target_id, changes = DO[action](world)
 
-    [entry] = AuditEntry.objects.exclude(pk__in=before)
+    *others, entry = AuditEntry.objects.exclude(pk__in=before).order_by("pk")
+    assert [other.action for other in others] == WITH.get(action, [])
     assert (entry.action, entry.target_type, entry.target_id) == (action, target_type, target_id)
-    assert (entry.actor_type, entry.actor_id, entry.actor_name, entry.ip) == ("builder", "7", "ada", "192.0.2.7")
+    by = SYSTEM if action in BY_THE_SYSTEM else BY
+    assert (entry.actor_type, entry.actor_id, entry.actor_name, entry.ip) == (by.type, by.id, by.name, by.ip)
     assert entry.environment == ("live" if action.partition(".")[0] in SHARED else "test")
     if "…" in changes:
         assert entry.changes.items() >= {name: fact for name, fact in changes.items() if name != "…"}.items()

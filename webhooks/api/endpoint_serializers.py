@@ -60,7 +60,10 @@ class EndpointFieldsSerializer(serializers.Serializer[Any]):
     name = TextField(required=False, allow_blank=True)
     description = TextField(required=False, allow_blank=True)
     organization_id = IdField(
-        Prefix.ORGANIZATION, required=False, allow_null=True, help_text="Receives only this one's events."
+        Prefix.ORGANIZATION,
+        required=False,
+        allow_null=True,
+        help_text="Receives only this one's events; what waits of others is canceled.",
     )
     headers = serializers.DictField(
         required=False,

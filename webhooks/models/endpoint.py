@@ -29,7 +29,8 @@ class Endpoint(models.Model):
     id = models.UUIDField(primary_key=True, default=new_id, editable=False)
     app = models.ForeignKey(App, on_delete=models.CASCADE, related_name="endpoints", db_index=False)
     environment = models.CharField(max_length=8, choices=Environment)
-    organization = models.ForeignKey(Organization, on_delete=models.SET_NULL, null=True, related_name="endpoints")
+    # Without one it receives the events of every organization: so no organization goes and leaves its endpoints behind.
+    organization = models.ForeignKey(Organization, on_delete=models.RESTRICT, null=True, related_name="endpoints")
     name = models.CharField(max_length=200, blank=True)
     description = models.TextField(blank=True)
     url = models.CharField(max_length=2048)

@@ -49,6 +49,7 @@ class Tab(Enum):
 class Section(Enum):
     """What stands beside Services > Webhooks, each with its name, the route of its first page, and its icon."""
 
+    ORGANIZATIONS = ("Organizations", "organizations", "building-2")
     API_KEYS = ("API Keys", "api_keys", "key-round")
     MEMBERS = ("Members", "members", "users")
     AUDIT_LOGS = ("Audit Logs", "audit_logs", "scroll-text")

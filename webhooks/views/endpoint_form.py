@@ -19,6 +19,7 @@ from webhooks.views.event_picker import EventPicker
 
 # More than so many are no list to choose from: the id is typed instead.
 _ORGANIZATIONS_LISTED = 500
+_OF_ONE = "Of one organization the endpoint gets only its events."
 _CHECKED_AS_TYPED = {
     "hx-trigger": "input changed delay:400ms",
     "hx-target": "#url-verdict",
@@ -81,9 +82,7 @@ class EndpointForm(forms.Form):
         help_text="Only these are sent to it. Types of your own are defined in the Event Catalog.",
     )
     description = forms.CharField(label="Description", required=False, widget=forms.Textarea(attrs={"rows": 2}))
-    organization = forms.CharField(
-        label="Organization", required=False, help_text="Of one organization the endpoint gets only its events."
-    )
+    organization = forms.CharField(label="Organization", required=False, help_text=_OF_ONE)
     headers = HeadersField(
         label="Custom headers",
         required=False,
@@ -113,7 +112,7 @@ class EndpointForm(forms.Form):
         initial = {
             name: getattr(endpoint, name) for name in ("url", "name", "event_types", "description", "rate_limit")
         }
-        return cls(
+        form = cls(
             page,
             data,
             initial=initial
@@ -122,6 +121,14 @@ class EndpointForm(forms.Form):
                 "headers": [(name, MASK) for name in endpoint.headers],
             },
         )
+        if "organization" in form.fields:
+            form.fields["organization"].help_text = f"{_OF_ONE} What waits of others is canceled."
+        return form
+
+    @classmethod
+    def for_organization(cls, page: PageRequest, public_id: str) -> "EndpointForm":
+        """For adding one to an organization, or, with the empty text, to all."""
+        return cls(page, initial={"organization": public_id} if public_id else None)
 
     @classmethod
     def with_another_row(cls, page: PageRequest, data: QueryDict) -> "EndpointForm":

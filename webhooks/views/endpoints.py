@@ -115,7 +115,7 @@ def _rows(page: PageRequest, endpoints: Sequence[Any]) -> list[Row]:
 def endpoint_add(page: PageRequest) -> HttpResponse:
     """Once it is saved, on to the rest of the set-up, which shows the secret once."""
     if page.http.method != "POST":
-        return _add_page(page, EndpointForm(page))
+        return _add_page(page, EndpointForm.for_organization(page, page.http.GET.get("organization", "")))
     if "add_header" in page.http.POST:
         return _add_page(page, EndpointForm.with_another_row(page, page.http.POST))
     form = EndpointForm(page, page.http.POST)

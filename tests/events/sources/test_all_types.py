@@ -31,11 +31,17 @@ from events.models import Event
 from tests.deliveries.engine.rows import make_due
 from tests.demo import PASSWORD
 from tests.events.sources.mail_services import ADA, mailjet, post, postmark
-from tests.factories import ACTOR, make_app, make_endpoint, make_event, make_key
+from tests.factories import ACTOR, make_app, make_endpoint, make_event, make_key, make_organization
+from tests.organizations import make_domain, make_invitation, make_member, run_out
 from webhooks.api_keys import create_api_key, revoke_api_key, rotate_api_key
 from webhooks.app_setup import update_app
-from webhooks.models import App, DisabledReason
+from webhooks.models import App, DisabledReason, Invitation, OrganizationDomain, OrganizationMember
+from webhooks.organizations.domains import remove_domain, verify_domain
+from webhooks.organizations.invitations import accept_invitation, revoke_invitation
+from webhooks.organizations.members import remove_organization_member, update_organization_member
+from webhooks.organizations.organization import create_organization, delete_organization, update_organization
 from webhooks.platform_keys import new_platform_key
+from webhooks.tasks import expire_invitations
 
 
 @dataclass(frozen=True)
@@ -68,6 +74,41 @@ def happens(event_type: str) -> Callable[[Action], Action]:
         return action
 
     return add
+
+
+# organization.: an app's customers, their members, invitations and domains ------------------------
+
+ACTIONS |= {
+    "organization.created": lambda w: create_organization(w.app, "Globex", actor=ACTOR),
+    "organization.updated": lambda w: update_organization(make_organization(w.app), {"name": "Globex"}, ACTOR),
+    "organization.deleted": lambda w: delete_organization(make_organization(w.app), ACTOR),
+    "organization.member.added": lambda w: _member(w),
+    "organization.member.updated": lambda w: update_organization_member(_member(w), {"role": "admin"}, ACTOR),
+    "organization.member.removed": lambda w: remove_organization_member(_member(w), ACTOR, "left"),
+    "organization.invitation.created": lambda w: _invitation(w),
+    "organization.invitation.accepted": lambda w: accept_invitation(_invitation(w), "usr_1", ACTOR),
+    "organization.invitation.revoked": lambda w: revoke_invitation(_invitation(w), ACTOR),
+    "organization.domain.verified": lambda w: verify_domain(_domain(w), "dns_txt", ACTOR),
+    "organization.domain.removed": lambda w: remove_domain(_domain(w), ACTOR),
+}
+
+
+@happens("organization.invitation.expired")
+def _let_run_out(world: World) -> None:
+    run_out(_invitation(world))
+    expire_invitations()
+
+
+def _member(world: World) -> OrganizationMember:
+    return make_member(make_organization(world.app))
+
+
+def _invitation(world: World) -> Invitation:
+    return make_invitation(make_organization(world.app))
+
+
+def _domain(world: World) -> OrganizationDomain:
+    return make_domain(make_organization(world.app))
 
 
 # auth.: this project's own users -------------------------------------------------------------------
@@ -236,6 +277,6 @@ def test_the_table_names_types_that_there_are_and_tells_by_what_each_comes() -> 
     assert len(BUILT_IN_TYPES) == 44 + 1
     assert ACTIONS.keys() <= BUILT_IN_TYPES.keys()
     assert BUILT_IN_TYPES.keys() - ACTIONS.keys() >= PLATFORM_KEY_ONLY
-    for family in ("app", "auth", "email", "webhook"):
+    for family in ("app", "auth", "email", "organization", "webhook"):
         of_family = {name for name, built_in in BUILT_IN_TYPES.items() if built_in.family == family}
         assert of_family == {name for name in ACTIONS.keys() | PLATFORM_KEY_ONLY if name.startswith(f"{family}.")}
