@@ -66,6 +66,11 @@ def percent(rate: float | None) -> str:
     return f"{min(99.9, max(0.1, round(rate * 100, 1))):.1f} %"
 
 
+def counted(count: int, at_most: int) -> str:
+    """ "1,204", and "10,000+" of what is counted no further."""
+    return f"{at_most:,}+" if count > at_most else f"{count:,}"
+
+
 def milliseconds(value: int | None) -> str:
     """ "84 ms", and "12.4 s" from ten seconds on."""
     if value is None:
