@@ -88,7 +88,7 @@ class Pruned:
 
 
 def _counted(number: int, noun: str) -> str:
-    nouns = noun if number == 1 else f"{noun.removesuffix('y')}ies" if noun.endswith("y") else f"{noun}s"
+    nouns = noun if number == 1 else {"delivery": "deliveries"}.get(noun, f"{noun}s")
     return f"{number:,} {nouns}"
 
 

@@ -14,10 +14,10 @@ from collections import Counter, defaultdict
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from enum import Enum
-from typing import Any
+from typing import Any, NamedTuple
 
-from django.db.models import Case, Count, F, Min, OuterRef, QuerySet, Subquery, Sum, When
-from django.db.models.functions import Coalesce, Greatest
+from django.db.models import Case, CharField, Count, F, Max, Min, OuterRef, Subquery, Sum, When
+from django.db.models.functions import Cast, Coalesce, Greatest
 from django.utils import timezone
 
 from deliveries.models import (
@@ -293,53 +293,67 @@ def waiting_for_retry(app: App, environment: str) -> WaitingForRetry:
     return WaitingForRetry(count=min(count, WAITING_AT_MOST), capped=count > WAITING_AT_MOST, **told)
 
 
+# Of an hour without traffic, in the order of EndpointTally.COUNTS.
+_NOTHING = (0, 0, 0)
+
+
+class _Cause(NamedTuple):
+    endpoint: uuid.UUID
+    # 0 for none.
+    response_status: int
+    error_code: str
+
+
+_CAUSE = ("endpoint_id", "response_status", "error_code")
+
+
 def latest_failures(app: App, environment: str, limit: int) -> list[Failure]:
     """The causes that failed last, newest first; deleted endpoints are left out. Four statements.
 
     Which they are is looked for in the newest FAILURE_ROWS rows; what is told of them is of all 24 hours.
     """
     since = bucket_start(timezone.now(), HOUR) - (HOURS - 1) * HOUR
-    rows = FailureTally.objects.filter(
-        app=app, environment=environment, endpoint__deleted_at=None, start__gte=since
-    ).order_by("-start")
+    rows = FailureTally.objects.filter(app=app, environment=environment, endpoint__deleted_at=None, start__gte=since)
     latest: dict[_Cause, uuid.UUID] = {}
-    for cause, _, _, last in _failure_rows(rows[:FAILURE_ROWS]):
-        latest[cause] = max(last, latest.get(cause, last))
+    for *key, attempt in rows.order_by("-start").values_list(*_CAUSE, "last_attempt")[:FAILURE_ROWS]:
+        cause = _Cause(*key)
+        latest[cause] = max(attempt, latest.get(cause, attempt))
     causes = sorted(latest, key=lambda cause: latest[cause], reverse=True)[:limit]
-    attempts: Counter[_Cause] = Counter()
-    first = dict(latest)
-    for cause, number, earliest, last in _failure_rows(rows.filter(endpoint__in={cause[0] for cause in causes})):
-        attempts[cause] += number
-        if cause in latest:
-            first[cause], latest[cause] = min(first[cause], earliest), max(latest[cause], last)
-    mine = Endpoint.objects.in_scope(app, environment).select_related("lane")
-    endpoints = mine.in_bulk([cause[0] for cause in causes])
-    deliveries = dict(
-        Attempt.objects.filter(pk__in=[latest[cause] for cause in causes]).values_list("pk", "delivery_id")
+    # Ids as text, of which both databases know the least.
+    first, last = (Cast(name, CharField()) for name in ("first_attempt", "last_attempt"))
+    sums = (
+        rows.filter(endpoint__in={cause.endpoint for cause in causes})
+        .order_by()
+        .values_list(*_CAUSE)
+        .annotate(attempts_in_all=Sum("attempts"), first=Min(first), last=Max(last))
     )
-    return [
-        Failure(
-            endpoint=endpoints[cause[0]],
-            response_status=cause[1] or None,
-            error_code=cause[2],
-            attempts=attempts[cause],
-            first_at=made_at(first[cause]),
-            last_at=made_at(latest[cause]),
-            attempt_id=latest[cause],
-            delivery_id=deliveries.get(latest[cause]),
+    told = {_Cause(*key): (attempts, uuid.UUID(one), uuid.UUID(other)) for *key, attempts, one, other in sums}
+    mine = Endpoint.objects.in_scope(app, environment).select_related("lane")
+    endpoints = mine.in_bulk({cause.endpoint for cause in causes})
+    deliveries = dict(
+        Attempt.objects.filter(pk__in=[last_attempt for _, _, last_attempt in told.values()]).values_list(
+            "pk", "delivery_id"
         )
-        for cause in causes
-        if cause[0] in endpoints
-    ]
-
-
-# Endpoint, response status (0: none), error code.
-_Cause = tuple[uuid.UUID, int, str]
-
-
-def _failure_rows(rows: QuerySet[FailureTally]) -> list[tuple[_Cause, int, uuid.UUID, uuid.UUID]]:
-    columns = ("endpoint_id", "response_status", "error_code", "attempts", "first_attempt", "last_attempt")
-    return [((row[0], row[1], row[2]), row[3], row[4], row[5]) for row in rows.values_list(*columns)]
+    )
+    failures = []
+    for cause in causes:
+        # Deleted or counted anew meanwhile: it comes with the next look.
+        if cause.endpoint not in endpoints or cause not in told:
+            continue
+        attempts, first_attempt, last_attempt = told[cause]
+        failures.append(
+            Failure(
+                endpoint=endpoints[cause.endpoint],
+                response_status=cause.response_status or None,
+                error_code=cause.error_code,
+                attempts=attempts,
+                first_at=made_at(first_attempt),
+                last_at=made_at(last_attempt),
+                attempt_id=last_attempt,
+                delivery_id=deliveries.get(last_attempt),
+            )
+        )
+    return failures
 
 
 def endpoint_traffic(app: App, environment: str, endpoints: Sequence[Endpoint]) -> Mapping[uuid.UUID, EndpointTraffic]:
@@ -356,16 +370,19 @@ def endpoint_traffic(app: App, environment: str, endpoints: Sequence[Endpoint]) 
         .values_list("endpoint_id", "start")
         .annotate(*(Sum(name) for name in EndpointTally.COUNTS))
     )
-    figures = {(endpoint, start): counts for endpoint, start, *counts in sums}
+    figures: defaultdict[uuid.UUID, dict[dt.datetime, Sequence[int]]] = defaultdict(dict)
+    for endpoint, start, *counts in sums:
+        figures[endpoint][start] = counts
+    starts = [since + number * HOUR for number in range(HOURS)]
     told: dict[uuid.UUID, EndpointTraffic] = {}
     for endpoint, key in newest_of.items():
-        starts = [since + number * HOUR for number in range(HOURS)]
-        hours = tuple(Point(start, *figures.get((endpoint, start), (0, 0, 0))) for start in starts)
+        counted = figures[endpoint]
+        deliveries, succeeded, failed = (sum(column) for column in zip(_NOTHING, *counted.values(), strict=True))
         told[endpoint] = EndpointTraffic(
-            hours=hours,
-            deliveries=sum(hour.deliveries for hour in hours),
-            succeeded=sum(hour.succeeded for hour in hours),
-            failed=sum(hour.failed for hour in hours),
+            hours=tuple(Point(start, *counted.get(start, _NOTHING)) for start in starts),
+            deliveries=deliveries,
+            succeeded=succeeded,
+            failed=failed,
             last_delivery=last.get(key) if key else None,
         )
     return told

@@ -150,7 +150,9 @@ def _command(*arguments: str) -> str:
 
 
 def test_the_command_says_what_went(app: App, monkeypatch: pytest.MonkeyPatch) -> None:
-    assert _command() == ("Deleted 0 events, 0 deliveries, 0 attempts, 0 endpoints and 0 replays, older than 30 days.\n")
+    assert _command() == (
+        "Deleted 0 events, 0 deliveries, 0 attempts, 0 endpoints and 0 replays, older than 30 days.\n"
+    )
     make_endpoint(app)
     make_events(app)
     deliver()

@@ -23,6 +23,7 @@ PAGES = [
     "endpoints/add/",
     "endpoints/{Billing}/",
     "deliveries/{failed}/",
+    "replays/",
     "event-catalog/order.paid/",
 ]
 HTMX = {"HX-Request": "true", "HX-Current-URL": "http://testserver/apps/x/webhooks/deliveries/?status=failed"}

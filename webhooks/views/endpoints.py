@@ -16,6 +16,7 @@ from deliveries.models.lane import BreakerState
 from deliveries.statistics import EndpointTraffic, endpoint_traffic
 from deliveries.views.figures import counted, percent
 from switera_webhooks.ids import Prefix, from_public_id
+from switera_webhooks.pages.errors import tell_when
 from switera_webhooks.pages.forms import add_refusal
 from switera_webhooks.refusals import InvalidInput, LimitReached
 from webhooks.destinations.acceptance import check_endpoint_url
@@ -129,7 +130,7 @@ def endpoint_add(page: PageRequest) -> HttpResponse:
         created = create_endpoint(page.app, page.environment, EndpointFields(**form.cleaned_data), page.actor)
     except (InvalidInput, LimitReached) as refusal:
         add_refusal(form, refusal)
-        return _add_page(page, form, status=refusal.status)
+        return tell_when(_add_page(page, form, status=refusal.status), refusal)
     show_secret_once(page, created.endpoint, created.secret)
     if created.warning:
         messages.warning(page.http, created.warning)
