@@ -121,8 +121,8 @@ def _relative(change: float | None, before_words: str) -> Change | None:
     size = round(abs(change) * 100)
     if size == 0:
         return Change("", f"as {before_words}")
-    text = f"{size:,} %" if change < 10 else f"{change + 1:,.0f} times"
-    return Change("▲" if change > 0 else "▼", f"{text} on {before_words}")
+    text = f"{size:,} % on" if change < 10 else f"{change + 1:,.0f} times"
+    return Change("▲" if change > 0 else "▼", f"{text} {before_words}")
 
 
 def _rate_change(now: Totals, before: Totals, before_words: str) -> Change | None:

@@ -10,9 +10,10 @@ const weekday = new Intl.DateTimeFormat("en-GB", { weekday: "short", hour: "2-di
 const UNITS = [["d", 86400], ["h", 3600], ["min", 60], ["s", 1]];
 const STYLES = { clock: minute, weekday };
 
+// Seconds are today's business; the tooltip has them of any day.
 function short(moment, now) {
-  const time = clock.format(moment);
-  return moment.toDateString() === now.toDateString() ? time : `${day.format(moment)}, ${time}`;
+  if (moment.toDateString() === now.toDateString()) return clock.format(moment);
+  return `${day.format(moment)}, ${minute.format(moment)}`;
 }
 
 // The two largest units: "in 3 min 58 s", "2 d 4 h ago".
