@@ -137,7 +137,7 @@ def test_counters_tell_the_day_and_what_changed(app: App, endpoint: Endpoint) ->
         Figure(
             "Response time, p95",
             "28.8 s",
-            Change("▲", f"2,880 times the day before", worse=True),
+            Change("▲", "2,880 times the day before", worse=True),
             ("half within 12 ms",),
         ),
     ]
