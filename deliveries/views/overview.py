@@ -55,7 +55,7 @@ class PeriodWords:
 
 _PERIODS = (
     PeriodWords(Period.DAY, "24h", "24 hours", "the last 24 hours", "the day before", "30 minutes", 4, "clock"),
-    PeriodWords(Period.WEEK, "7d", "7 days", "the last 7 days", "the week before", "hour", 7, "weekday"),
+    PeriodWords(Period.WEEK, "7d", "7 days", "the last 7 days", "the week before", "2 hours", 7, "weekday"),
 )
 
 

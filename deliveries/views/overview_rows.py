@@ -129,7 +129,7 @@ def steps(page: PageRequest, traffic: Traffic) -> list[Step]:
 
 
 def step_rows(steps: Sequence[Step]) -> SafeString:
-    """The rows of the table behind the chart, made here: in a template the 168 of a week take a third of the page."""
+    """The rows of the table behind the chart, made here: in a template those of a week take a fifth of the page."""
     return format_html_join(
         "\n",
         '<tr><th scope="row"><a href="{}">{}</a></th><td class="number" data-label="Deliveries made">{}</td>'
