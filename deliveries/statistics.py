@@ -3,9 +3,9 @@
 deliveries/tally.py says what is counted, and what `succeeded`, `failed` and `exhausted` mean. Figures are as old as
 `as_of` says. Nothing here counts test sends, and everything is of one app and environment (S33, S34).
 
-A period ends with the bucket that is just under way: 24 hours are 48 half hours, 7 days are 84 times two hours. `before` is the
-same period just before, of whose last bucket as much is taken as has passed of the one under way, so that half an hour
-that has only begun looks like no decline.
+A period ends with the bucket that is just under way: 24 hours are 48 half hours, 7 days are 84 times two hours.
+`before` is the same period just before, of whose last bucket as much is taken as has passed of the one under way, so
+that half an hour that has only begun looks like no decline.
 """
 
 import datetime as dt
@@ -39,7 +39,7 @@ HOURS = 24
 # Deliveries that wait for a retry are counted so far and no further.
 WAITING_AT_MOST = 10_000
 # The latest failures are looked for in so many rows, each an hour of an endpoint and cause, or ten seconds.
-FAILURE_ROWS = 600
+FAILURE_ROWS = 300
 
 
 class Period(Enum):
