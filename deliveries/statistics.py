@@ -9,14 +9,15 @@ that half an hour that has only begun looks like no decline.
 """
 
 import datetime as dt
+import json
 import uuid
 from collections import Counter, defaultdict
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from enum import Enum
-from typing import Any, NamedTuple
+from typing import NamedTuple
 
-from django.db.models import Case, CharField, Count, F, Max, Min, OuterRef, Subquery, Sum, When
+from django.db.models import Case, CharField, Count, F, Max, Min, OuterRef, Subquery, Sum, TextField, When
 from django.db.models.functions import Cast, Coalesce, ExtractHour, Greatest
 from django.utils import timezone
 
@@ -187,9 +188,12 @@ def traffic(app: App, environment: str, period: Period) -> Traffic:
     current = bucket_start(now, period.step)
     since = current - (period.buckets - 1) * period.step
     sums: defaultdict[dt.datetime, _Sum] = defaultdict(_Sum)
-    rows = AppTally.objects.filter(app=app, environment=environment, start__gte=since - period.length)
-    for start, *figures in rows.values_list("start", *_Sum.COLUMNS):
-        sums[bucket_start(start, period.step)].add(figures)
+    tallies = AppTally.objects.filter(app=app, environment=environment, start__gte=since - period.length)
+    rows = list(tallies.values_list("start", *_Sum.NUMBERS, *(Cast(name, TextField()) for name in _Sum.SPREADS)))
+    # Read as one document: each by itself takes twice as long.
+    spreads = iter(json.loads(f"[{','.join(text for row in rows for text in row[-2:])}]"))
+    for start, *numbers, _, _ in rows:
+        sums[bucket_start(start, period.step)].add(numbers, outcomes=next(spreads), response_times=next(spreads))
     # Where counting lags, as much has passed as is counted.
     passed = min(1.0, max(0.0, ((as_of or now) - current) / period.step))
     steps = [since + number * period.step for number in range(period.buckets)]
@@ -214,7 +218,7 @@ class _Sum:
     """Rows of AppTally added up."""
 
     NUMBERS = ("events", "deliveries", "succeeded", "failed", "exhausted")
-    COLUMNS = (*NUMBERS, "outcomes", "response_times")
+    SPREADS = ("outcomes", "response_times")
 
     def __init__(self) -> None:
         self.numbers: Counter[str] = Counter()
@@ -222,8 +226,7 @@ class _Sum:
         self.outcomes: list[Mapping[str, int]] = []
         self.response_times: list[Mapping[str, int]] = []
 
-    def add(self, figures: Sequence[Any]) -> None:
-        *numbers, outcomes, response_times = figures
+    def add(self, numbers: Sequence[int], *, outcomes: Mapping[str, int], response_times: Mapping[str, int]) -> None:
         self.numbers.update(dict(zip(self.NUMBERS, numbers, strict=True)))
         self.outcomes.append(outcomes)
         self.response_times.append(response_times)
