@@ -39,6 +39,7 @@ def replays(page: PageRequest) -> HttpResponse:
 
 def _endpoint_names(page: PageRequest, replays: Sequence[Replay]) -> Mapping[str, str]:
     """By public id; deleted ones too, and none of another app (S33)."""
-    asked = {from_public_id(Prefix.ENDPOINT, replay.filters.get("endpoint_id", "")) for replay in replays} - {None}
+    ids = {replay.filters["endpoint_id"] for replay in replays if "endpoint_id" in replay.filters}
+    asked = [key for text in ids if (key := from_public_id(Prefix.ENDPOINT, text)) is not None]
     found = Endpoint.objects.filter(app=page.app, pk__in=asked).only("name", "url")
     return {endpoint.public_id: str(endpoint) for endpoint in found}

@@ -31,8 +31,8 @@ def endpoint(page: PageRequest, ep_id: str) -> HttpResponse:
         # Of a busier one only so many of its newest deliveries are looked at.
         "capped": stats.last_24_hours.created >= ROWS_AT_MOST,
         "traffic": traffic,
-        "attempts": traffic and traffic.succeeded + traffic.failed,
-        "success": percent(traffic and traffic.success_rate),
+        "attempts": traffic.succeeded + traffic.failed if traffic else 0,
+        "success": percent(traffic.success_rate if traffic else None),
         "deliveries": deliveries,
         **_last_failure(deliveries),
     }
