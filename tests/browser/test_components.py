@@ -44,7 +44,8 @@ def test_times_are_the_builders_own_and_exact_utc_shows_on_hover_and_focus(page:
     expect(tooltip).to_have_count(0)
 
 
-def test_a_time_to_come_counts_down(page: Page) -> None:
+def test_what_is_due_goes_out_now_and_a_time_to_come_counts_down(page: Page) -> None:
+    expect(page.locator("#due")).to_have_text("now")
     relative = page.locator("#relative")
     expect(relative).to_have_text(re.compile(r"^in 3 min 5\d s$"))
     before = relative.inner_text()
