@@ -315,6 +315,21 @@ def test_a_delivery_that_waits_for_a_retry_is_a_reason(app: App, endpoint: Endpo
     assert review.reason == "retrying"
 
 
+def test_what_failed_a_moment_ago_and_is_not_counted_yet_is_not_called_nothing(app: App, endpoint: Endpoint) -> None:
+    succeed_at(make_delivery_at(endpoint, NOW - HOUR), NOW - HOUR)
+    count()
+    assert "Nothing failed" in see(app).content.decode()
+    waiting = make_delivery_at(
+        endpoint, NOW - SECOND, DeliveryStatus.PENDING, due_at=NOW, turn=Turn.RETRY, attempt_count=1
+    )
+    fail_at(waiting, NOW - SECOND)
+
+    text = see(app).content.decode()
+
+    assert "Nothing failed" not in text
+    assert "it comes here when it is counted" in text
+
+
 def test_those_that_need_a_person_come_first_and_more_are_told_of(app: App) -> None:
     fine = [make_endpoint(app, name=f"Fine {number}") for number in range(7)]
     ill = [make_endpoint(app, name=f"Ill {number}") for number in range(4)]
