@@ -6,7 +6,7 @@ from django.db import migrations, models
 class Migration(migrations.Migration):
 
     dependencies = [
-        ('deliveries', '0010_tallies'),
+        ('deliveries', '0012_app_deletion'),
         ('webhooks', '0002_app_weight'),
     ]
 
