@@ -10,6 +10,7 @@ import requests  # noqa: TID251 (a client of the product, not a part of it)
 from django.conf import settings
 from django.contrib.auth.models import User
 from django.test import Client
+from django.urls import reverse
 from django.utils import timezone
 
 from benchmarks.past_week import fill_past_week
@@ -25,6 +26,7 @@ from switera_webhooks.keyset import Cursor
 from switera_webhooks.times import iso
 from webhooks.members import add_member
 from webhooks.models import App, Role
+from webhooks.views.access import Section
 
 ENDPOINTS = 50
 TYPES = 20
@@ -120,10 +122,15 @@ def _paths(app: App) -> Mapping[str, str]:
         "endpoints": f"{base}/endpoints/",
         "adding an endpoint": f"{base}/endpoints/add/",
         "endpoint": f"{base}/endpoints/{endpoint.public_id}/",
+        "an endpoint's settings": f"{base}/endpoints/{endpoint.public_id}/settings/",
+        "an endpoint's verification": f"{base}/endpoints/{endpoint.public_id}/setup/",
         "deliveries": f"{base}/deliveries/",
         **{f"deliveries, {name}": f"{base}/deliveries/?{urlencode(values)}" for name, values in filters.items()},
         "delivery": f"{base}/deliveries/{failed.public_id}/",
+        "retrying all that failed, counted": f"{base}/deliveries/replay/?kind=failed",
+        "replays": f"{base}/replays/",
         "event catalog": f"{base}/event-catalog/",
         "event type": f"{base}/event-catalog/{event.type}/",
         "test send": f"{base}/test-send/",
+        **{section.label: reverse(f"live:{section.route}", args=[app.slug]) for section in Section},
     }

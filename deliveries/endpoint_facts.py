@@ -4,7 +4,6 @@ from collections import Counter
 from typing import Any
 
 from django.db.models import BooleanField, Case, Count, Exists, IntegerField, OuterRef, Q, QuerySet, Subquery, When
-from django.db.models.functions import Coalesce
 from django.utils import timezone
 
 from deliveries.models import Delivery, DeliveryStatus, Turn
@@ -17,19 +16,24 @@ def with_health(endpoints: QuerySet[Endpoint]) -> QuerySet[Any]:
     return endpoints.select_related("lane").annotate(waiting_for_retry=_waiting_for_retry())
 
 
-def with_facts(endpoints: QuerySet[Endpoint]) -> QuerySet[Any]:
-    """Rows that `health_of` and `held_count_of` read without a query each."""
-    pending = Delivery.objects.filter(endpoint=OuterRef("pk"), status=DeliveryStatus.PENDING)
-    held = (
-        pending.filter(test=False, endpoint__disabled_at__isnull=False)
-        .order_by()
-        .values("endpoint")
-        .annotate(number=Count("pk"))
-        .values("number")
-    )
-    held_count = Coalesce(Subquery(held, output_field=IntegerField()), 0)
+def with_facts(endpoints: QuerySet[Endpoint], *, held_at_most: int | None = None) -> QuerySet[Any]:
+    """Rows that `health_of` and `held_count_of` read without a query each.
+
+    Pages count what is held up to one more than `held_at_most`: 1,000 rows are read in about a millisecond, a million
+    in a second. Without it all are counted, as the REST API promises.
+    """
+    held = Delivery.objects.filter(endpoint=OuterRef("pk"), status=DeliveryStatus.PENDING, test=False).order_by()
+    counted = _RowCount(held.values("pk")[: None if held_at_most is None else held_at_most + 1])
+    held_count = Case(When(disabled_at__isnull=False, then=counted), default=0)
     rows: QuerySet[Any] = with_health(endpoints).annotate(held_count=held_count)
     return rows
+
+
+class _RowCount(Subquery):
+    """How many rows a query has that may be cut."""
+
+    template = "(SELECT COUNT(*) FROM (%(subquery)s) counted)"
+    output_field = IntegerField()
 
 
 def _waiting_for_retry() -> Exists:
@@ -54,7 +58,7 @@ def health_of(endpoint: Any) -> Health:
 
 
 def held_count_of(endpoint: Any) -> int:
-    """Deliveries that wait because the endpoint is disabled, of a row of `with_facts`."""
+    """Deliveries that wait because the endpoint is disabled, of a row of `with_facts`; as far as that counts."""
     return int(endpoint.held_count)
 
 

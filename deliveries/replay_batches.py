@@ -98,7 +98,7 @@ def _work_on(key: uuid.UUID) -> bool:
         return retrying(partial(next_batch, key))
     except (OperationalError, InterfaceError):
         raise  # the database is away: the sweep goes on with it when it is back
-    except Exception:
+    except Exception:  # whatever it is, this replay alone ends of it: others go on
         logger.exception("A replay failed")
         ended = Replay.objects.active().filter(pk=key)
         return ended.update(status=ReplayStatus.FAILED, finished_at=database_now()) > 0

@@ -53,6 +53,7 @@ def start_replay(app: App, environment: str, kind: ReplayKind, filters: Delivery
             fingerprint=fingerprint,
             status=ReplayStatus.COMPLETED if ended else ReplayStatus.QUEUED,
             count=count,
+            started_by=actor.name[:254],
             created_at=now,
             finished_at=now if ended else None,
         )

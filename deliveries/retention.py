@@ -1,7 +1,8 @@
 """Retention: events older than WEBHOOKS_RETENTION_DAYS go, with their deliveries, attempts and idempotency keys.
 
 An event's `created_at` decides for all that came of it, also for a delivery that was retried or replayed yesterday, is
-held, or still waits. What is being sent stays, and its event with it, until a later run.
+held, or still waits. What is being sent stays, and its event with it, until a later run. Replays go as long after
+they ended.
 
 Ids are UUIDv7: a bound on the primary key finds old events without an index by time. An id has its time from the clock
 of the process that emitted, `created_at` from the database's, so the bound only narrows the search: a clock that was
@@ -21,7 +22,7 @@ from django.conf import settings
 from django.db import models, transaction
 from django.db.models import Exists, F, OuterRef, Q
 
-from deliveries.models import Attempt, Delivery, DeliveryStatus, Lane
+from deliveries.models import Attempt, Delivery, DeliveryStatus, Lane, Replay
 from deliveries.tally import prune_tallies
 from deliveries.worker_turn import begin_turn
 from events.models import Event
@@ -43,6 +44,7 @@ EVENTS_AT_ONCE = 500
 # An event may have many deliveries: they go in as many batches as it takes, the event with the last of them.
 DELIVERIES_AT_ONCE = 500
 ENDPOINTS_AT_ONCE = 100
+REPLAYS_AT_ONCE = 500
 # After a batch, a rest as long as the batch took: others' transactions and the disk come first.
 REST_SHARE = 1.0
 
@@ -57,16 +59,22 @@ class Pruned:
     deliveries: int = 0
     attempts: int = 0
     endpoints: int = 0
+    replays: int = 0
     more: bool = False
 
     @property
     def rows(self) -> int:
-        return self.events + self.deliveries + self.attempts + self.endpoints
+        return self.events + self.deliveries + self.attempts + self.endpoints + self.replays
 
     def __str__(self) -> str:
-        counts = (self.events, "event"), (self.deliveries, "delivery"), (self.attempts, "attempt")
+        counts = (
+            (self.events, "event"),
+            (self.deliveries, "delivery"),
+            (self.attempts, "attempt"),
+            (self.endpoints, "endpoint"),
+        )
         told = [_counted(*count) for count in counts]
-        return f"{', '.join(told)} and {_counted(self.endpoints, 'endpoint')}"
+        return f"{', '.join(told)} and {_counted(self.replays, 'replay')}"
 
     def __add__(self, other: "Pruned") -> "Pruned":
         return Pruned(
@@ -74,12 +82,13 @@ class Pruned:
             self.deliveries + other.deliveries,
             self.attempts + other.attempts,
             self.endpoints + other.endpoints,
+            self.replays + other.replays,
             self.more or other.more,
         )
 
 
 def _counted(number: int, noun: str) -> str:
-    nouns = noun if number == 1 else f"{noun.removesuffix('y')}ies" if noun.endswith("y") else f"{noun}s"
+    nouns = noun if number == 1 else {"delivery": "deliveries"}.get(noun, f"{noun}s")
     return f"{number:,} {nouns}"
 
 
@@ -107,6 +116,10 @@ def prune_history(enough: Callable[[], bool] = lambda: False) -> Pruned:
             time.sleep((time.monotonic() - started) * REST_SHARE)
     while endpoints := _prune_endpoints(cutoff):
         pruned += Pruned(endpoints=endpoints)
+        if enough():
+            return pruned + Pruned(more=True)
+    while replays := _prune_replays(cutoff):
+        pruned += Pruned(replays=replays)
         if enough():
             return pruned + Pruned(more=True)
     # Counts, not history: pages show less of them than retention keeps, and nobody asks how many went.
@@ -187,6 +200,13 @@ def _prune_endpoints(cutoff: dt.datetime) -> int:
         # With what refers to them.
         _, counts = Endpoint.objects.filter(pk__in=endpoints).delete()
     return counts.get(Endpoint._meta.label, 0)
+
+
+def _prune_replays(cutoff: dt.datetime) -> int:
+    """One batch of replays that ended before the cutoff, whoever started them; how many went."""
+    with transaction.atomic():
+        ended = Replay.objects.filter(id__lt=first_id_at(cutoff), finished_at__lt=cutoff).order_by("id")
+        return _delete(Replay.objects.filter(pk__in=_lock(ended[:REPLAYS_AT_ONCE])))
 
 
 def _lock(rows: models.QuerySet[models.Model]) -> list[uuid.UUID]:

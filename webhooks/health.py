@@ -1,4 +1,9 @@
-"""Health of an endpoint and of an app, from facts that the engine writes (product.md, section 5)."""
+"""Health of an endpoint and of an app, from facts that the engine writes.
+
+Test sends are deliveries too: one that failed, or waits for its retry, is Attention, as a person who has just tried
+the endpoint should know. It ends when the retry succeeds or somebody cancels it, and a day after one failed for good.
+Only a real delivery makes an endpoint Live.
+"""
 
 import datetime as dt
 from collections import Counter

@@ -80,6 +80,8 @@ class Replay(models.Model):
     # The delivery, or event, up to which all is done.
     cursor = models.UUIDField(null=True)
 
+    # As the audit log names them: a Builder's user name, a key's masked form, a command.
+    started_by = models.CharField(max_length=254, blank=True)
     created_at = models.DateTimeField()
     # The last batch, or the last time that a worker was sent for.
     worked_at = models.DateTimeField(null=True)
@@ -88,6 +90,10 @@ class Replay(models.Model):
     objects = ReplayQuerySet.as_manager()
 
     class Meta:
+        indexes = [
+            # An app's list of replays, newest first.
+            models.Index(fields=["app", "environment", "-id"], name="replay_of_app"),
+        ]
         constraints = [
             # Also how workers find what is to be done: those that have ended are not in it.
             models.UniqueConstraint(

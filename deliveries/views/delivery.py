@@ -1,6 +1,7 @@
 """The page of one delivery, and what a person may do with it."""
 
 import hashlib
+from collections.abc import Callable
 from typing import Any
 
 from django.conf import settings
@@ -16,10 +17,12 @@ from deliveries.views.attempts import exchange, planned_wait, timeline
 from events.models import Event
 from switera_webhooks.ids import Prefix
 from switera_webhooks.refusals import Conflict
+from webhooks.audit import Actor
 from webhooks.views.access import PageRequest, Tab, app_page
 
 _UNDER_WAY = (DeliveryStatus.PENDING, DeliveryStatus.SENDING)
 _OTHERS_AT_MOST = 10
+_HELD = "It is held with the endpoint's others: it goes out when the endpoint is enabled."
 
 
 @app_page(Tab.DELIVERIES)
@@ -38,33 +41,13 @@ def delivery(page: PageRequest, dlv_id: str) -> HttpResponse:
 @app_page(Tab.DELIVERIES)
 def retry(page: PageRequest, dlv_id: str) -> HttpResponse:
     """POST: one attempt now and, if it fails, the schedule from its start."""
-    found = _find_to_change(page, dlv_id)
-    try:
-        retry_delivery(found, page.actor)
-    except Conflict as conflict:
-        messages.error(page.http, conflict.message)
-    else:
-        held = is_held(_find(page, dlv_id))
-        messages.success(
-            page.http,
-            "It is held with the endpoint's others: it goes out when the endpoint is enabled."
-            if held
-            else "One attempt is made now. If it fails, the schedule starts again.",
-        )
-    return page.redirect("delivery", dlv_id)
+    return _change(page, dlv_id, retry_delivery, "One attempt is made now. If it fails, the schedule starts again.")
 
 
 @app_page(Tab.DELIVERIES)
 def cancel(page: PageRequest, dlv_id: str) -> HttpResponse:
     """POST: no further attempt."""
-    found = _find_to_change(page, dlv_id)
-    try:
-        cancel_delivery(found, page.actor)
-    except Conflict as conflict:
-        messages.error(page.http, conflict.message)
-    else:
-        messages.success(page.http, "Canceled: nothing more is sent, unless you retry it.")
-    return page.redirect("delivery", dlv_id)
+    return _change(page, dlv_id, cancel_delivery, "Canceled: nothing more is sent, unless you retry it.")
 
 
 @app_page(Tab.DELIVERIES)
@@ -94,6 +77,17 @@ def _find_to_change(page: PageRequest, dlv_id: str) -> Any:
     if page.http.method != "POST":
         raise Http404
     return found
+
+
+def _change(page: PageRequest, dlv_id: str, action: Callable[[Delivery, Actor], object], done: str) -> HttpResponse:
+    """Do it, and say on the delivery's page what has become of it, or why nothing did."""
+    try:
+        action(_find_to_change(page, dlv_id), page.actor)
+    except Conflict as conflict:
+        messages.error(page.http, conflict.message)
+    else:
+        messages.success(page.http, _HELD if is_held(_find(page, dlv_id)) else done)
+    return page.redirect("delivery", dlv_id)
 
 
 def _digest(delivery: Any) -> str:

@@ -66,6 +66,11 @@ def percent(rate: float | None) -> str:
     return f"{min(99.9, max(0.1, round(rate * 100, 1))):.1f} %"
 
 
+def counted(count: int, at_most: int) -> str:
+    """ "1,204", and "10,000+" of what is counted no further."""
+    return f"{at_most:,}+" if count > at_most else f"{count:,}"
+
+
 def milliseconds(value: int | None) -> str:
     """ "84 ms", and "12.4 s" from ten seconds on."""
     if value is None:
@@ -116,8 +121,8 @@ def _relative(change: float | None, before_words: str) -> Change | None:
     size = round(abs(change) * 100)
     if size == 0:
         return Change("", f"as {before_words}")
-    text = f"{size:,} %" if change < 10 else f"{change + 1:,.0f} times"
-    return Change("▲" if change > 0 else "▼", f"{text} on {before_words}")
+    text = f"{size:,} % on" if change < 10 else f"{change + 1:,.0f} times"
+    return Change("▲" if change > 0 else "▼", f"{text} {before_words}")
 
 
 def _rate_change(now: Totals, before: Totals, before_words: str) -> Change | None:

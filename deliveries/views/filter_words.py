@@ -5,9 +5,19 @@ from dataclasses import dataclass
 
 from deliveries.delivery_filter import DeliveryFilter
 from deliveries.error_codes import ErrorCode
+from deliveries.models import ReplayKind
 from switera_webhooks.ids import Prefix, to_public_id
 from webhooks.models import Endpoint, Organization
 from webhooks.views.access import PageRequest
+
+# What a replay of each kind sends again.
+KIND_WORDS = {
+    ReplayKind.FAILED.value: "Failed deliveries",
+    ReplayKind.CANCELED.value: "Canceled deliveries",
+    ReplayKind.SUCCEEDED.value: "Deliveries that had succeeded",
+    ReplayKind.MISSING.value: "Missed events",
+    ReplayKind.ALL.value: "All events",
+}
 
 
 @dataclass(frozen=True)

@@ -21,6 +21,7 @@ from deliveries.views.overview_rows import (
     deliveries_url,
     endpoint_rows,
     failure_rows,
+    step_rows,
     steps,
 )
 from deliveries.views.reviews import reviews
@@ -54,7 +55,7 @@ class PeriodWords:
 
 _PERIODS = (
     PeriodWords(Period.DAY, "24h", "24 hours", "the last 24 hours", "the day before", "30 minutes", 4, "clock"),
-    PeriodWords(Period.WEEK, "7d", "7 days", "the last 7 days", "the week before", "hour", 7, "weekday"),
+    PeriodWords(Period.WEEK, "7d", "7 days", "the last 7 days", "the week before", "2 hours", 7, "weekday"),
 )
 
 
@@ -81,6 +82,7 @@ def _state(page: PageRequest, period: PeriodWords) -> dict[str, Any]:
     waiting = waiting_for_retry(page.app, page.environment)
     failures = latest_failures(page.app, page.environment, _FAILURES_READ)
     causes = causes_of_failures(failures)
+    table = steps(page, told)
     return {
         "traffic": told,
         "stale": told.as_of is None or timezone.now() - told.as_of > _STALE_AFTER,
@@ -92,7 +94,8 @@ def _state(page: PageRequest, period: PeriodWords) -> dict[str, Any]:
         "waiting_count": _waiting_count(waiting),
         "waiting_url": deliveries_url(page, status="pending"),
         "chart": _chart(told, period),
-        "steps": steps(page, told),
+        "steps": table,
+        "step_rows": step_rows(table),
         "rows": rows,
         "failures": failure_rows(page, failures[:_FAILURES], causes[:_FAILURES]),
         "event_types": by_event_type(page, told),

@@ -14,8 +14,9 @@ from deliveries.models import Replay, ReplayKind
 from deliveries.models.replay import ACTIVE
 from deliveries.replays import cancel_replay, count_matching, start_replay
 from deliveries.views.delivery_filters import DeliveryFilterForm
-from deliveries.views.filter_words import filter_words
+from deliveries.views.filter_words import KIND_WORDS, filter_words
 from switera_webhooks.ids import Prefix
+from switera_webhooks.pages.errors import tell_when
 from switera_webhooks.pages.window import CUSTOM, Moment
 from switera_webhooks.refusals import Refusal
 from switera_webhooks.times import iso
@@ -53,7 +54,7 @@ def start(page: PageRequest) -> HttpResponse:
         context |= {"recover": _recover_form(form, kind, given.dict()), "form": form}
         return page.render("deliveries/replay_start.html", context, status=400)
     filters = _filters(form, kind)
-    status = 200
+    refused: Refusal | None = None
     try:
         if page.http.method == "POST":
             return page.redirect(
@@ -61,19 +62,22 @@ def start(page: PageRequest) -> HttpResponse:
             )
         context["count"] = count_matching(page.app, page.environment, kind, filters)
     except Refusal as refusal:
-        context["refusal"], status = refusal.message, refusal.status
+        refused = refusal
     most = settings.WEBHOOKS_REPLAY_MAX
     fixed = _fixed(given, filters, kind)
-    others = Replay.objects.active().filter(app=page.app, environment=page.environment)
+    others = Replay.objects.active().filter(app=page.app, environment=page.environment).order_by("-created_at")
     context |= {
+        "refusal": refused and refused.message,
         "most": most,
         "too_many": bool(most) and context.get("count", 0) > most,
         "filter": filter_words(page, filters),
         "fixed": fixed,
         "recover": _recover_form(form, kind, fixed),
-        "others": others.order_by("-created_at")[:_OTHERS_AT_MOST],
+        "others": [(other, KIND_WORDS[other.kind]) for other in others[:_OTHERS_AT_MOST]],
     }
-    return page.render("deliveries/replay_start.html", context, status=status)
+    if refused is None:
+        return page.render("deliveries/replay_start.html", context)
+    return tell_when(page.render("deliveries/replay_start.html", context, status=refused.status), refused)
 
 
 @app_page(Tab.DELIVERIES)
@@ -83,6 +87,7 @@ def replay(page: PageRequest, job_id: str) -> HttpResponse:
     context = {
         "replay": found,
         "kind": ReplayKind(found.kind),
+        "what": KIND_WORDS[found.kind],
         "active": found.status in ACTIVE,
         "share": 100 if not found.count else found.progress * 100 // found.count,
         "sent_again": found.retried + found.created,

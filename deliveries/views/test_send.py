@@ -13,8 +13,9 @@ from deliveries.views.attempts import exchange, timeline
 from deliveries.views.test_send_form import TEST_TYPE, Choices, SendForm, filled, settled, with_data
 from events.models import Event
 from switera_webhooks.ids import Prefix
+from switera_webhooks.pages.errors import tell_when
 from switera_webhooks.pages.forms import add_refusal
-from switera_webhooks.refusals import LimitReached, Refusal
+from switera_webhooks.refusals import Refusal
 from webhooks.models import Endpoint
 from webhooks.views.access import PageRequest, Tab, app_page
 
@@ -77,22 +78,16 @@ def _posted(page: PageRequest, choices: Choices) -> HttpResponse:
         return page.part("deliveries/test_send_fields.html", _around_fields(form))
     if do == "fill":
         return page.render("deliveries/test_send.html", _around(page, form))
-    status = 422
-    retry_after = 0
     if form.is_valid():
         assert form.chosen_endpoint is not None  # noqa: S101 (the form is valid)
         try:
             delivery = send_test(form.chosen_endpoint, form.cleaned_data["type"], page.actor, form.cleaned_data["data"])
         except Refusal as refusal:
             add_refusal(form, refusal)
-            status = refusal.status
-            retry_after = refusal.retry_after if isinstance(refusal, LimitReached) else 0
-        else:
-            return page.redirect("test_send_result", delivery.public_id)
-    response = page.render("deliveries/test_send.html", _around(page, form), status=status)
-    if retry_after:
-        response.headers["Retry-After"] = str(retry_after)
-    return response
+            refused = page.render("deliveries/test_send.html", _around(page, form), status=refusal.status)
+            return tell_when(refused, refusal)
+        return page.redirect("test_send_result", delivery.public_id)
+    return page.render("deliveries/test_send.html", _around(page, form), status=422)
 
 
 def _prefilled(page: PageRequest, choices: Choices, asked_type: str) -> SendForm | None:

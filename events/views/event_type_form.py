@@ -57,9 +57,10 @@ class EventTypeForm(forms.Form):
 
     def clean(self) -> dict[str, Any]:
         cleaned: dict[str, Any] = super().clean() or self.cleaned_data
-        if "schema" in cleaned and "example" in cleaned:
+        if "schema" in cleaned:
             try:
-                check_shape(cleaned["schema"], cleaned["example"])
+                # The schema is judged also where the example is no JSON.
+                check_shape(cleaned["schema"], cleaned.get("example"))
             except InvalidInput as refusal:
                 add_refusal(self, refusal)
         return self.cleaned_data

@@ -1,4 +1,4 @@
-// <time data-moment="full|short|relative|clock|weekday">: the Builder's own time zone; exact UTC on hover and focus.
+// <time data-moment="full|short|relative|due|clock|weekday">: the Builder's own time zone; exact UTC on hover and focus.
 const tooltip = document.getElementById("tooltip");
 const full = new Intl.DateTimeFormat("en-GB", {
   day: "numeric", month: "short", year: "numeric", hour: "2-digit", minute: "2-digit", second: "2-digit", hourCycle: "h23",
@@ -10,9 +10,10 @@ const weekday = new Intl.DateTimeFormat("en-GB", { weekday: "short", hour: "2-di
 const UNITS = [["d", 86400], ["h", 3600], ["min", 60], ["s", 1]];
 const STYLES = { clock: minute, weekday };
 
+// Seconds are today's business; the tooltip has them of any day.
 function short(moment, now) {
-  const time = clock.format(moment);
-  return moment.toDateString() === now.toDateString() ? time : `${day.format(moment)}, ${time}`;
+  if (moment.toDateString() === now.toDateString()) return clock.format(moment);
+  return `${day.format(moment)}, ${minute.format(moment)}`;
 }
 
 // The two largest units: "in 3 min 58 s", "2 d 4 h ago".
@@ -31,11 +32,16 @@ function relative(moment, now) {
   return seconds > 0 ? `in ${parts.join(" ")}` : `${parts.join(" ")} ago`;
 }
 
+// What is due goes out at once, or as soon as there is room: how long ago it became due says nothing.
+function due(moment, now) {
+  return moment > now ? relative(moment, now) : "now";
+}
+
 function write(element) {
   const moment = new Date(element.dateTime);
   const now = new Date();
   const style = element.dataset.moment;
-  const text = style === "relative" ? relative(moment, now) : style === "short" ? short(moment, now) : (STYLES[style] || full).format(moment);
+  const text = style === "relative" ? relative(moment, now) : style === "due" ? due(moment, now) : style === "short" ? short(moment, now) : (STYLES[style] || full).format(moment);
   if (element.textContent !== text) element.textContent = text;
 }
 
@@ -85,4 +91,4 @@ document.addEventListener("keydown", (event) => {
 
 document.addEventListener("htmx:load", (event) => writeAll(event.detail.elt));
 writeAll(document);
-setInterval(() => document.querySelectorAll("time[data-moment=relative]").forEach(write), 1000);
+setInterval(() => document.querySelectorAll("time[data-moment=relative], time[data-moment=due]").forEach(write), 1000);

@@ -8,6 +8,7 @@ from django.shortcuts import render
 from django.template.loader import render_to_string
 
 from switera_webhooks.pages.theme import chosen_theme
+from switera_webhooks.refusals import LimitReached, Refusal
 
 _TITLES = {
     400: "That request cannot be served",
@@ -32,6 +33,13 @@ def error_page(request: HttpRequest, status: int, sentence: str) -> HttpResponse
         response.headers["HX-Reswap"] = "beforeend"
         return response
     return render(request, "errors/error.html", context, status=status)
+
+
+def tell_when(response: HttpResponse, refusal: Refusal) -> HttpResponse:
+    """The response, with Retry-After where the refusal says from when on it may be tried again."""
+    if isinstance(refusal, LimitReached):
+        response.headers["Retry-After"] = str(refusal.retry_after)
+    return response
 
 
 def bad_request(request: HttpRequest) -> HttpResponse:

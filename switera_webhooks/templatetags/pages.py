@@ -96,7 +96,8 @@ _NEVER = mark_safe('<span class="none" aria-hidden="true">\N{EN DASH}</span><spa
 def moment(value: dt.datetime | None, style: str = "full", in_link: bool = False) -> SafeString:
     """A time: in the Builder's time zone where scripts run, else in UTC; the exact UTC time on hover and focus.
 
-    `style` is full (date and time), short (the time, with the date unless it is today) or relative (in 4 min).
+    `style` is full (date and time), short (the time; of another day the date and minute),
+    relative (in 4 min, 2 s ago) or due (in 4 min, or now).
     `in_link` leaves out the tab stop of its own: the link's focus shows the exact time.
     """
     if value is None:

@@ -32,6 +32,7 @@ PATHS = [
     "deliveries/{failed}/",
     "deliveries/?endpoint={Analytics}&status=failed",
     "deliveries/replay/?kind=missing&endpoint={Billing}",
+    "replays/",
     "event-catalog/",
     "event-catalog/order.paid/",
     "test-send/",

@@ -43,6 +43,20 @@ def test_a_builder_filters_for_failures_and_finds_out_why(demo: Demo, open_as: O
     expect(page.get_by_role("button", name="Retry now")).to_have_count(0)
 
 
+def test_a_list_says_that_it_loads_until_another_page_is_there(demo: Demo, open_as: OpenAs) -> None:
+    page = open_as(demo.owner, f"{demo.path}deliveries/")
+    list_ = page.locator("#delivery-list > .panel")
+    # The answer never comes.
+    page.evaluate("document.addEventListener('submit', (event) => event.preventDefault())")
+    page.get_by_label("Status").select_option("failed")
+
+    expect(list_).to_have_attribute("aria-busy", "true")
+    expect(page.locator("#announcements")).to_have_text("Loading")
+    # As the browser's Back does it.
+    page.evaluate("window.dispatchEvent(new Event('pageshow'))")
+    expect(list_).not_to_have_attribute("aria-busy", "true")
+
+
 def test_new_deliveries_come_in_at_the_top_and_are_announced(demo: Demo, open_as: OpenAs) -> None:
     page = open_as(demo.owner, f"{demo.path}deliveries/?endpoint={demo.ids['Analytics']}")
     assert rows(page) == ["Succeeded"]
@@ -140,6 +154,8 @@ def test_all_that_failed_is_sent_again_and_watched(demo: Demo, open_as: OpenAs, 
 
     expect(page.get_by_role("heading", name=f"Done: {failed} sent on their way")).to_be_visible()
     expect(page.get_by_role("progressbar")).to_have_attribute("value", "100")
+    page.get_by_role("navigation", name="Breadcrumb").get_by_role("link", name="Replays").click()
+    expect(page.get_by_role("row", name=f"Done Failed deliveries Old portal {failed} of {failed}")).to_be_visible()
 
 
 def test_a_job_is_canceled_from_its_page(demo: Demo, open_as: OpenAs) -> None:
@@ -153,6 +169,11 @@ def test_a_job_is_canceled_from_its_page(demo: Demo, open_as: OpenAs) -> None:
     page.get_by_role("button", name="Cancel the rest").click()
     page.get_by_role("dialog").get_by_role("button", name="Cancel the rest").click()
     expect(page.get_by_role("heading", name=re.compile("^Canceled after 0 of"))).to_be_visible()
+    page.get_by_role("link", name="Deliveries", exact=True).click()
+    page.get_by_role("link", name="Replays").click()
+    expect(page.get_by_role("row", name=re.compile("^Canceled Missed events CRM sync"))).to_be_visible()
+    assert_accessible(page)
+    assert_fits(page)
 
 
 @pytest.mark.parametrize(
@@ -167,6 +188,7 @@ def test_a_job_is_canceled_from_its_page(demo: Demo, open_as: OpenAs) -> None:
         "deliveries/{succeeded}/",
         "deliveries/{held}/",
         "deliveries/replay/?kind=all&endpoint={Billing}",
+        "replays/",
     ],
 )
 def test_every_page_is_accessible_and_fits(demo: Demo, open_as: OpenAs, path: str) -> None:

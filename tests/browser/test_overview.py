@@ -61,7 +61,7 @@ def test_the_period_is_chosen_and_the_chart_read_as_a_table(demo: Demo, open_as:
     page.get_by_role("navigation", name="Period").get_by_role("link", name="7 days").click()
 
     expect(page).to_have_url(re.compile(r"\?period=7d$"))
-    expect(page.get_by_role("img", name=re.compile("^Attempts of the last 7 days, every hour"))).to_be_visible()
+    expect(page.get_by_role("img", name=re.compile("^Attempts of the last 7 days, every 2 hours"))).to_be_visible()
     table = page.get_by_role("table", name=re.compile("Deliveries over time in the last 7 days"))
     expect(table).to_be_hidden()
     page.get_by_text("Show as table").click()

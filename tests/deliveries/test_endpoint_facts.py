@@ -9,7 +9,7 @@ from django.db import connection
 from django.test.utils import CaptureQueriesContext
 from django.utils import timezone
 
-from deliveries.endpoint_facts import app_health_of, health_of, in_attention, with_facts
+from deliveries.endpoint_facts import app_health_of, health_of, held_count_of, in_attention, with_facts
 from deliveries.models import DeliveryStatus, Lane
 from tests.factories import make_app, make_delivery, make_endpoint, make_event
 from webhooks.health import Health
@@ -60,3 +60,18 @@ def test_counts_by_health_and_who_needs_attention_agree_with_each_endpoints_heal
 def test_no_endpoints_are_none_of_each_health() -> None:
     found = app_health_of(make_app().app, "live")
     assert (found.counts, found.disabled.total()) == (Counter(dict.fromkeys(Health, 0)), 0)
+
+
+def test_what_is_held_is_counted_as_far_as_it_is_asked_for() -> None:
+    app = make_app().app
+    disabled, enabled = make_endpoint(app), make_endpoint(app)
+    for endpoint in (disabled, enabled):
+        for number in range(4):
+            make_delivery(make_event(app), endpoint, DeliveryStatus.PENDING, test=number == 0)
+    Endpoint.objects.filter(pk=disabled.pk).update(disabled_at=timezone.now(), disabled_reason="manual")
+
+    def held(most: int | None) -> list[int]:
+        rows = with_facts(Endpoint.objects.order_by("id"), held_at_most=most)
+        return [held_count_of(row) for row in rows]
+
+    assert [held(None), held(3), held(2), held(1)] == [[3, 0], [3, 0], [3, 0], [2, 0]]

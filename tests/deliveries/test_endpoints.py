@@ -3,12 +3,11 @@
 import datetime as dt
 import ipaddress
 from collections import Counter
-from collections.abc import Callable
 
 import pytest
 from pytest_django import Settings
 
-from deliveries.delivery_actions import cancel_delivery, retry_delivery
+from deliveries.delivery_actions import cancel_delivery
 from deliveries.endpoint_facts import health_of, held_count_of, with_facts
 from deliveries.endpoints import (
     MASK,
@@ -21,12 +20,11 @@ from deliveries.endpoints import (
 )
 from deliveries.engine.statements import statements
 from deliveries.models import Delivery, Lane
-from deliveries.test_send import check_test_data, send_test
-from events.event_types import sync_event_catalog
-from events.models import Event, EventType
+from deliveries.test_send import send_test
 from switera_webhooks.encryption import decrypt
-from switera_webhooks.refusals import Conflict, InvalidInput, LimitReached, Refusal, TooLarge
+from switera_webhooks.refusals import Conflict, InvalidInput, LimitReached
 from tests.deliveries.engine.rows import failed, make_app, make_due, make_endpoint, make_events, succeeded
+from tests.deliveries.refusing import audited, refused
 from webhooks.audit import SYSTEM, Actor
 from webhooks.models import AuditEntry, DisabledReason, Endpoint, EndpointSecret, Organization
 from webhooks.secrets import reveal_secret, rotate_secret, secrets_in_force
@@ -39,19 +37,6 @@ URL = "https://192.0.78.1/hooks"
 @pytest.fixture(autouse=True)
 def _address_allowed(settings: Settings) -> None:
     settings.WEBHOOKS_ALLOWED_PRIVATE_NETWORKS = (ipaddress.ip_network("127.0.0.0/8"),)
-
-
-def refused(action: Callable[[], object], kind: type[Refusal]) -> Refusal:
-    """The refusal of the action, which has left endpoints and the audit log as they were."""
-    before = list(Endpoint.objects.order_by("id").values()), AuditEntry.objects.count()
-    with pytest.raises(kind) as caught:
-        action()
-    assert (list(Endpoint.objects.order_by("id").values()), AuditEntry.objects.count()) == before
-    return caught.value
-
-
-def audited() -> list[tuple[str, str]]:
-    return list(AuditEntry.objects.order_by("id").values_list("action", "actor_type"))
 
 
 def test_a_new_endpoint_has_a_lane_a_secret_and_encrypted_headers() -> None:
@@ -267,136 +252,6 @@ def test_ten_secrets_sign_at_the_most_and_ended_ones_are_erased() -> None:
     assert endpoint.secrets.count() == 2
 
 
-def test_a_test_send_goes_to_its_endpoint_alone_even_a_disabled_one() -> None:
-    sync_event_catalog()
-    app = make_app()
-    endpoint = make_endpoint(app, "order.paid", held=True)
-    Endpoint.objects.update(disabled_at="2020-01-01T00:00:00Z", disabled_reason="manual")
-    make_endpoint(app, "*")
-
-    delivery = send_test(endpoint, "webhook.test", ACTOR)
-
-    event = Event.objects.get()
-    assert (event.test, event.dispatched_at is not None, event.environment) == (True, True, "live")
-    assert event.data == {
-        "message": "This is a test event from Switera.",
-        "sent_by": "manage.py test",
-        "endpoint_id": endpoint.public_id,
-    }
-    assert Delivery.objects.get() == delivery
-    assert [claim.delivery_id for claim in statements().claim(10, 25)] == [delivery.id]
-    assert audited() == [("endpoint.tested", "command")]
-
-
-def test_a_test_send_takes_the_types_example_or_valid_data() -> None:
-    app = make_app()
-    endpoint = make_endpoint(app)
-    schema = {"type": "object", "properties": {"size": {"type": "integer"}}}
-    EventType.objects.create(app=app, name="order.sized", schema=schema, example={"size": 3})
-
-    assert send_test(endpoint, "order.sized", ACTOR).event.data == {"size": 3}
-    assert send_test(endpoint, "order.sized", ACTOR, {"size": 4}).event.data == {"size": 4}
-    for name, data in (("order.sized", {"size": "x"}), ("order.lost", None), ("\0", None)):
-        with pytest.raises(InvalidInput):
-            send_test(endpoint, name, ACTOR, data)
-    assert Event.objects.count() == 2
-
-
-def test_s41b_data_of_a_test_send_is_measured_before_its_schema_is_asked(
-    settings: Settings, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    endpoint = make_endpoint(make_app())
-    asked: list[object] = []
-    monkeypatch.setattr("deliveries.test_send.check_event_data", lambda _, data: asked.append(data))
-    settings.WEBHOOKS_MAX_PAYLOAD_BYTES = 400
-
-    with pytest.raises(TooLarge):
-        send_test(endpoint, "order.paid", ACTOR, {"text": "x" * 400})
-
-    assert asked == []
-    assert (Event.objects.count(), Delivery.objects.count(), audited()) == (0, 0, [])
-    assert send_test(endpoint, "order.paid", ACTOR, {"text": "x"}).event.data == {"text": "x"}
-
-
-def test_checking_the_data_of_a_test_send_sends_nothing() -> None:
-    app = make_app()
-    endpoint = make_endpoint(app)
-    schema = {"type": "object", "properties": {"size": {"type": "integer"}}}
-    sized = EventType.objects.create(app=app, name="order.sized", schema=schema)
-
-    check_test_data(endpoint, sized, {"size": 3})
-    with pytest.raises(InvalidInput) as caught:
-        check_test_data(endpoint, sized, {"size": "x"})
-
-    assert caught.value.details == {"data": ["data.size must be an integer."]}
-    assert (Event.objects.count(), Delivery.objects.count(), audited()) == (0, 0, [])
-
-
-def test_test_sends_are_limited_a_minute(settings: Settings) -> None:
-    """S39."""
-    settings.WEBHOOKS_TEST_SENDS_PER_MINUTE = 2
-    app = make_app()
-    endpoint = make_endpoint(app)
-    for _ in range(2):
-        send_test(endpoint, "order.paid", ACTOR)
-
-    with pytest.raises(LimitReached) as caught:
-        send_test(endpoint, "order.paid", ACTOR)
-
-    assert (caught.value.code, caught.value.retry_after) == ("too_many_test_sends", 60)
-    assert Delivery.objects.count() == 2
-
-
-@pytest.mark.parametrize("status", ["failed", "succeeded", "canceled", "pending"])
-def test_a_retry_makes_one_attempt_now_and_starts_the_schedule_anew(status: str) -> None:
-    app = make_app()
-    make_endpoint(app)
-    make_events(app)
-    statements().fan_out(10)
-    (claim,) = statements().claim(10, 25)
-    ends = {"failed": failed(claim, None), "succeeded": succeeded(claim)}
-    statements().finish([ends.get(status, failed(claim, retry_in=3600))])
-    delivery = Delivery.objects.get()
-    if status == "canceled":
-        cancel_delivery(delivery, ACTOR)
-    assert (delivery.status, delivery.attempt_count) == (status, 1)
-
-    retried = retry_delivery(delivery, ACTOR)
-
-    assert (retried.status, retried.schedule_position, retried.attempt_count) == ("pending", 0, 1)
-    (again,) = statements().claim(10, 25)
-    assert (again.attempt_count, again.schedule_position, again.event_id) == (1, 0, claim.event_id)
-    assert AuditEntry.objects.get(action="delivery.retried").target_id == delivery.public_id
-
-
-def test_a_delivery_that_is_being_sent_is_neither_retried_nor_canceled() -> None:
-    app = make_app()
-    make_endpoint(app)
-    make_events(app)
-    statements().fan_out(10)
-    statements().claim(10, 25)
-    delivery = Delivery.objects.get()
-
-    assert refused(lambda: retry_delivery(delivery, ACTOR), Conflict).code == "delivery_sending"
-    assert refused(lambda: cancel_delivery(delivery, ACTOR), Conflict).code == "delivery_not_pending"
-
-    assert Delivery.objects.get().status == "sending"
-
-
-def test_only_what_is_pending_is_canceled_and_a_canceled_delivery_is_not_sent() -> None:
-    app = make_app()
-    make_endpoint(app)
-    make_events(app)
-    statements().fan_out(10)
-    delivery = Delivery.objects.get()
-
-    canceled = cancel_delivery(delivery, ACTOR)
-
-    assert (canceled.status, canceled.due_at) == ("canceled", None)
-    assert statements().claim(10, 25) == []
-    assert refused(lambda: cancel_delivery(delivery, ACTOR), Conflict).code == "delivery_not_pending"
-
-
 def test_health_follows_what_happened() -> None:
     app = make_app()
     endpoint = make_endpoint(app)
@@ -423,3 +278,24 @@ def test_health_follows_what_happened() -> None:
     statements().fan_out(10)
     attempt(ok=False, last=True)
     assert health() == "attention"
+
+
+def test_a_test_send_that_failed_is_attention_until_its_retry_ends_or_is_canceled() -> None:
+    app = make_app()
+    endpoint = make_endpoint(app)
+
+    def health() -> str:
+        return health_of(with_facts(Endpoint.objects.all()).get()).value
+
+    for end in ("retry", "cancel"):
+        delivery = send_test(endpoint, "order.paid", ACTOR)
+        (claim,) = statements().claim(10, 25)
+        statements().finish([failed(claim, 3600)])
+        assert health() == "attention"
+        if end == "cancel":
+            cancel_delivery(delivery, ACTOR)
+        else:
+            make_due(Delivery.objects.filter(pk=delivery.pk))
+            (claim,) = statements().claim(10, 25)
+            statements().finish([succeeded(claim)])
+        assert health() == "ready"

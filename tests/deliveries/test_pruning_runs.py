@@ -150,18 +150,21 @@ def _command(*arguments: str) -> str:
 
 
 def test_the_command_says_what_went(app: App, monkeypatch: pytest.MonkeyPatch) -> None:
-    assert _command() == ("Deleted 0 events, 0 deliveries, 0 attempts and 0 endpoints, older than 30 days.\n")
+    assert _command() == (
+        "Deleted 0 events, 0 deliveries, 0 attempts, 0 endpoints and 0 replays, older than 30 days.\n"
+    )
     make_endpoint(app)
     make_events(app)
     deliver()
     day = moment() + 30 * DAY
     monkeypatch.setattr(retention, "database_now", lambda: day)
-    assert _command() == "Deleted 1 event, 1 delivery, 1 attempt and 0 endpoints, older than 30 days.\n"
+    assert _command() == "Deleted 1 event, 1 delivery, 1 attempt, 0 endpoints and 0 replays, older than 30 days.\n"
     assert json.loads(_command("--json")) == {
         "events": 0,
         "deliveries": 0,
         "attempts": 0,
         "endpoints": 0,
+        "replays": 0,
         "more": False,
     }
 
@@ -183,7 +186,7 @@ def test_the_command_ends_after_the_batch_at_hand_when_it_is_told_to(
     before = signal.getsignal(number)
     with patch("deliveries.retention._lock_lanes", told_to_stop):
         assert _command() == (
-            "Deleted 3 events, 0 deliveries, 0 attempts and 0 endpoints, older than 30 days. "
+            "Deleted 3 events, 0 deliveries, 0 attempts, 0 endpoints and 0 replays, older than 30 days. "
             "There is more: run it again.\n"
         )
     assert (Event.objects.count(), signal.getsignal(number)) == (1, before)

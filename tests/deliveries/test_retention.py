@@ -13,16 +13,19 @@ from pytest_django import Settings
 
 from deliveries import retention
 from deliveries.delivery_actions import retry_delivery
+from deliveries.delivery_filter import DeliveryFilter
 from deliveries.endpoints import delete_endpoint, disable_endpoint, enable_endpoint
 from deliveries.engine.statements import statements
 from deliveries.locking import lock_lane
-from deliveries.models import Delivery, DeliveryStatus, Lane
+from deliveries.models import Delivery, DeliveryStatus, Lane, Replay, ReplayKind
+from deliveries.replays import start_replay
 from deliveries.retention import Pruned, prune_history
 from events.emit import emit
 from events.models import Event
 from switera_webhooks.ids import first_id_at, new_id
 from tests.deliveries.engine.rows import failed, make_app, make_endpoint, make_events, succeeded
 from tests.deliveries.pruning import DAY, counts, deliver, moment, prune
+from tests.deliveries.replaying import make_failed
 from tests.factories import ACTOR, make_attempt, make_delivery
 from webhooks.audit import SYSTEM
 from webhooks.models import App, AuditEntry, DisabledReason, Endpoint, EndpointSecret
@@ -286,3 +289,31 @@ def test_a_deleted_endpoint_stays_while_it_is_not_old_or_has_history(app: App) -
     assert (Endpoint.objects.count(), counts()) == (2, (1, 1, 0))
     assert prune() == Pruned(endpoints=1)
     assert Endpoint.objects.get() == sending
+
+
+# Replays -------------------------------------------------------------------------------------------
+
+
+def test_a_replay_goes_when_it_ended_so_long_ago(app: App) -> None:
+    make_endpoint(app)
+    ended = start_replay(app, "live", ReplayKind.FAILED, DeliveryFilter(), ACTOR)
+    then = moment()
+    young = start_replay(app, "live", ReplayKind.FAILED, DeliveryFilter(), ACTOR)
+    audited = AuditEntry.objects.count()
+    assert ended.finished_at is not None
+    assert prune(then) == Pruned(replays=1)
+    assert Replay.objects.get() == young
+    assert AuditEntry.objects.count() == audited
+
+
+def test_a_replay_stays_while_it_is_at_work_or_ended_lately(app: App) -> None:
+    endpoint = make_endpoint(app)
+    make_failed(endpoint)
+    active = start_replay(app, "live", ReplayKind.FAILED, DeliveryFilter(), ACTOR)
+    late = start_replay(app, "live", ReplayKind.CANCELED, DeliveryFilter(), ACTOR)
+    then = moment()
+    Replay.objects.filter(pk=late.pk).update(finished_at=then + DAY)
+    assert prune(then).replays == 0
+    assert set(Replay.objects.all()) == {active, late}
+    assert prune(then + 2 * DAY).replays == 1
+    assert Replay.objects.get() == active

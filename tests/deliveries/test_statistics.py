@@ -112,18 +112,18 @@ def test_24_hours_are_48_half_hours_with_the_one_under_way(app: App, endpoint: E
     assert event_type_traffic(app, "test", "order.paid", Period.DAY) == EventTypeCount("order.paid", 0, 0, 0, 0)
 
 
-def test_7_days_are_168_hours_with_the_one_under_way(app: App, endpoint: Endpoint) -> None:
-    start = at("13:00") - 7 * DAY
-    for moment in (start - HOUR - SECOND, start, start + 59 * MINUTE, start + HOUR, NOW - MINUTE):
+def test_7_days_are_84_times_two_hours_with_those_under_way(app: App, endpoint: Endpoint) -> None:
+    start = at("14:00") - 7 * DAY
+    for moment in (start - 2 * HOUR - SECOND, start, start + 119 * MINUTE, start + 2 * HOUR, NOW - MINUTE):
         deliver(endpoint, moment)
     count()
     told = traffic(app, "live", Period.WEEK)
     assert (told.since, told.totals.deliveries, told.before.deliveries) == (start, 4, 1)
     assert (event_type_traffic(app, "live", "order.paid", Period.WEEK),) == told.event_types
-    assert [point.start for point in told.points] == [start + number * HOUR for number in range(168)]
+    assert [point.start for point in told.points] == [start + number * 2 * HOUR for number in range(84)]
     assert [(point.start, point.succeeded) for point in told.points if point.succeeded] == [
         (start, 2),
-        (start + HOUR, 1),
+        (start + 2 * HOUR, 1),
         (at("12:00"), 1),
     ]
 

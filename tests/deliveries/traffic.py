@@ -7,7 +7,7 @@ from contextlib import contextmanager
 from typing import Any
 from unittest.mock import patch
 
-from deliveries.models import Attempt, AttemptStatus, Delivery, DeliveryStatus, TallyProgress
+from deliveries.models import AppTally, Attempt, AttemptStatus, Delivery, DeliveryStatus, TallyProgress
 from deliveries.tally import TALLIES, count_traffic
 from events.models import Event
 from switera_webhooks.ids import first_id_at
@@ -95,3 +95,26 @@ def forget() -> None:
     TallyProgress.objects.all().delete()
     for model in TALLIES:
         model._default_manager.all().delete()
+
+
+def rows(model: type[Any]) -> list[dict[str, Any]]:
+    """All rows but for their ids, summed over slices, as pages sum them."""
+    sums: dict[object, Any] = {}
+    for row in sorted(model.objects.all(), key=lambda row: (row.start, str(row.key))):
+        same = sums.setdefault((row.start, row.key), row)
+        if same is not row:
+            same.add(row)
+    hidden = {"_state", "id", "slice"}
+    return [{name: value for name, value in vars(row).items() if name not in hidden} for row in sums.values()]
+
+
+def everything() -> list[Any]:
+    return [rows(model) for model in TALLIES]
+
+
+def slices() -> int:
+    return sum(model._default_manager.filter(slice__gt=0).count() for model in TALLIES)
+
+
+def attempts_counted() -> list[tuple[int, int]]:
+    return [(row["succeeded"], row["failed"]) for row in rows(AppTally)]

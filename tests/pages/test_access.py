@@ -23,6 +23,7 @@ PAGES = [
     "endpoints/add/",
     "endpoints/{Billing}/",
     "deliveries/{failed}/",
+    "replays/",
     "event-catalog/order.paid/",
     "/organizations/{Acme}/",
 ]

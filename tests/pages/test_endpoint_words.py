@@ -22,8 +22,9 @@ def test_long_times_are_in_seconds(ms: int | None, text: str) -> None:
 
 
 def test_held_deliveries_are_counted() -> None:
-    assert [held_words(count) for count in (0, 1, 1_200)] == [
+    assert [held_words(count) for count in (0, 1, 1_200, 10_001)] == [
         "No delivery is held yet.",
         "One delivery is held.",
         "1,200 deliveries are held.",
+        "10,000+ deliveries are held.",
     ]

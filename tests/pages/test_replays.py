@@ -111,6 +111,7 @@ def test_s39_more_than_the_limit_is_told_with_what_to_do_and_not_started(
     assert "More than 5 match, the most for one go. Choose a shorter time or a further filter" in asked.content.decode()
     assert b'<button class="button main" type="submit">' not in asked.content
     assert posted.status_code == 429
+    assert posted.headers["Retry-After"] == "60"
     assert "More than 5 deliveries match" in posted.content.decode()
     assert Replay.objects.count() == 0
 
@@ -260,3 +261,52 @@ def test_queries_do_not_grow_with_what_matches(demo: Demo, endpoint: Endpoint) -
     assert count() == before
     replay = start(demo.app)
     assert_query_count("replay", client, f"{demo.path}replays/{replay.public_id}/", lambda: make_failed(endpoint, 5))
+
+
+# The list ----------------------------------------------------------------------------------------
+
+
+def rows_of(client: Client, path: str) -> list[str]:
+    """The rows' text, newest first."""
+    text = client.get(path).content.decode()
+    rows = re.findall(r"<tr>(.*?)</tr>", text.partition("<tbody>")[2], re.DOTALL)
+    return [" ".join(re.sub(r"<[^>]+>", " ", row).split()) for row in rows]
+
+
+def test_the_list_tells_what_was_sent_again_how_far_it_came_and_who_started_it(
+    demo: Demo, owner: Client, endpoint: Endpoint
+) -> None:
+    owner.post(start_path(demo), {"kind": "failed", "endpoint": endpoint.public_id, "response": "503"})
+    work()
+    start(demo.app)
+
+    running, done = rows_of(owner, f"{demo.path}replays/")
+
+    assert done.startswith("Done Failed deliveries Busy 1 of 1 0 ada ")
+    assert running.startswith("Queued Failed deliveries all endpoints 0 of 6 0 ")
+    assert f"{demo.path}replays/" in owner.get(f"{demo.path}deliveries/").content.decode()
+
+
+def test_without_a_replay_the_list_says_how_one_is_started(demo: Demo, viewer: Client) -> None:
+    assert "Nothing was sent again yet" in viewer.get(f"{demo.path}replays/").content.decode()
+
+
+def test_s33_the_list_has_those_of_its_app_and_environment(demo: Demo, owner: Client, endpoint: Endpoint) -> None:
+    make_event_type(demo.foreign_app)
+    make_failed(demo.endpoints["Foreign"])
+    make_failed(demo.endpoints["Staging"])
+    start(demo.foreign_app)
+    staged = start(demo.app, environment="test")
+
+    assert rows_of(owner, f"{demo.path}replays/") == []
+    (row,) = rows_of(owner, f"{demo.test_path}replays/")
+    assert row.startswith("Queued Failed deliveries all endpoints 0 of 1")
+    assert staged.public_id in owner.get(f"{demo.test_path}replays/").content.decode()
+
+
+def test_queries_of_the_list_do_not_grow_with_its_rows(demo: Demo, owner: Client, endpoint: Endpoint) -> None:
+    start(demo.app, endpoint_id=endpoint.pk)
+    others = [demo.endpoints[name].pk for name in ("Billing", "Warehouse")]
+    assert_query_count(
+        "replays", owner, f"{demo.path}replays/", lambda: [start(demo.app, endpoint_id=key) for key in others]
+    )

@@ -20,7 +20,7 @@ from switera_webhooks.environments import Environment
 from switera_webhooks.ids import Prefix, from_public_id
 from switera_webhooks.keyset import KeysetPage, UnknownCursor, keyset_page
 from switera_webhooks.pages import errors
-from switera_webhooks.refusals import Forbidden, LimitReached, Refusal
+from switera_webhooks.refusals import Forbidden, Refusal
 from webhooks.audit import Actor
 from webhooks.models import App, Membership, Role
 from webhooks.support import record_support_view
@@ -219,9 +219,7 @@ def app_page(
             except _InOtherEnvironment as other:
                 response = _lead_to(request, slug, other.environment, names)
             except Refusal as refusal:
-                response = errors.error_page(request, refusal.status, refusal.message)
-                if isinstance(refusal, LimitReached):
-                    response.headers["Retry-After"] = str(refusal.retry_after)
+                response = errors.tell_when(errors.error_page(request, refusal.status, refusal.message), refusal)
             add_never_cache_headers(response)
             return response
 

@@ -101,6 +101,7 @@ class EndpointForm(forms.Form):
         self.app = page.app
         self.fields["url"].widget.attrs |= _CHECKED_AS_TYPED | {"hx-post": page.url("endpoint_url_check")}
         if data is None and not self.initial:
+            self.fields["url"].widget.attrs["placeholder"] = "https://"
             self.fields["url"].widget.attrs["autofocus"] = True
         self.fields["event_types"].widget.app = page.app
         self._offer_organizations()

@@ -4,7 +4,7 @@ from collections.abc import Sequence
 
 from django.http import HttpResponse
 
-from deliveries.endpoint_stats import endpoint_stats
+from deliveries.endpoint_stats import ROWS_AT_MOST, endpoint_stats
 from deliveries.failure_facts import causes_of
 from deliveries.models import Delivery, DeliveryStatus
 from deliveries.statistics import endpoint_traffic
@@ -20,6 +20,7 @@ def endpoint(page: PageRequest, ep_id: str) -> HttpResponse:
     endpoint = find_endpoint(page, ep_id)
     stats = endpoint_stats(endpoint)
     deliveries = list(Delivery.objects.filter(endpoint=endpoint).order_by("-id")[:_DELIVERIES_SHOWN])
+    traffic = endpoint_traffic(page.app, page.environment, [endpoint]).get(endpoint.pk)
     context = {
         "stats": stats,
         "lane": endpoint.lane,
@@ -27,7 +28,11 @@ def endpoint(page: PageRequest, ep_id: str) -> HttpResponse:
         "week": percent(stats.last_7_days.success_rate),
         "p50": milliseconds(stats.response_times.p50_ms),
         "p95": milliseconds(stats.response_times.p95_ms),
-        "traffic": endpoint_traffic(page.app, page.environment, [endpoint]).get(endpoint.pk),
+        # Of a busier one only so many of its newest deliveries are looked at.
+        "capped": stats.last_24_hours.created >= ROWS_AT_MOST,
+        "traffic": traffic,
+        "attempts": traffic.succeeded + traffic.failed if traffic else 0,
+        "success": percent(traffic.success_rate if traffic else None),
         "deliveries": deliveries,
         **_last_failure(deliveries),
     }

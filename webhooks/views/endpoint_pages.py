@@ -6,10 +6,11 @@ from typing import Any
 from django.http import HttpResponse
 
 from deliveries.endpoint_facts import health_of, held_count_of, with_facts
+from deliveries.views.figures import counted
 from switera_webhooks.ids import Prefix
 from webhooks.models import Endpoint
 from webhooks.views.access import PageRequest
-from webhooks.views.endpoint_words import endpoint_verdict
+from webhooks.views.endpoint_words import HELD_AT_MOST, endpoint_verdict
 
 # Label, route, and whether a viewer has it.
 _SECTIONS = (
@@ -22,7 +23,9 @@ _SECTIONS = (
 
 def find_endpoint(page: PageRequest, ep_id: str) -> Any:
     """An Endpoint of `with_facts` that is not deleted. Raises as PageRequest.find does."""
-    endpoint = page.find(with_facts(Endpoint.objects.filter(deleted_at=None)), Prefix.ENDPOINT, ep_id)
+    endpoint = page.find(
+        with_facts(Endpoint.objects.filter(deleted_at=None), held_at_most=HELD_AT_MOST), Prefix.ENDPOINT, ep_id
+    )
     endpoint.app = page.app
     return endpoint
 
@@ -43,6 +46,7 @@ def render_endpoint(
         "endpoint_health": health,
         "endpoint_verdict": endpoint_verdict(endpoint, health),
         "held_count": held_count_of(endpoint),
+        "held": counted(held_count_of(endpoint), HELD_AT_MOST),
         "breaker": endpoint.lane.breaker,
         "sections": [
             (label, page.url(name, endpoint.public_id), name == route)

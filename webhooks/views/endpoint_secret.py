@@ -12,10 +12,10 @@ from webhooks.views.endpoint_pages import find_endpoint, render_endpoint
 from webhooks.views.shown_once import show_secret_once, take_secret
 
 _OVERLAPS = [
-    (0, "At once: the old secret stops signing now"),
-    (3_600, "1 hour"),
-    (DEFAULT_OVERLAP, "24 hours"),
-    (MAX_OVERLAP, "7 days"),
+    (0, "At once"),
+    (3_600, "After 1 hour"),
+    (DEFAULT_OVERLAP, "After 24 hours"),
+    (MAX_OVERLAP, "After 7 days"),
 ]
 
 
@@ -23,7 +23,7 @@ class RotateForm(forms.Form):
     """How long the secret before signs beside the new one."""
 
     overlap = forms.TypedChoiceField(
-        label="The old secret goes on signing for",
+        label="The old secret stops signing",
         coerce=int,
         choices=_OVERLAPS,
         initial=DEFAULT_OVERLAP,

@@ -7,8 +7,12 @@ from django.utils import timezone
 from deliveries.endpoint_facts import held_count_of
 from deliveries.models import Lane
 from deliveries.models.lane import BreakerState
+from deliveries.views.figures import counted
 from webhooks.health import ATTENTION_WINDOW, Health
 from webhooks.models import DisabledReason
+
+# Deliveries that one endpoint holds are counted so far.
+HELD_AT_MOST = 10_000
 
 _DISABLED = {
     DisabledReason.MANUAL: "It is disabled: nothing is sent to it but test sends.",
@@ -53,4 +57,4 @@ def held_words(count: int) -> str:
     """So many deliveries are held, in a sentence."""
     if not count:
         return "No delivery is held yet."
-    return "One delivery is held." if count == 1 else f"{count:,} deliveries are held."
+    return "One delivery is held." if count == 1 else f"{counted(count, HELD_AT_MOST)} deliveries are held."

@@ -14,8 +14,9 @@ from deliveries.endpoint_facts import health_of, held_count_of, in_attention, wi
 from deliveries.endpoints import EndpointFields, create_endpoint
 from deliveries.models.lane import BreakerState
 from deliveries.statistics import EndpointTraffic, endpoint_traffic
-from deliveries.views.figures import percent
+from deliveries.views.figures import counted, percent
 from switera_webhooks.ids import Prefix, from_public_id
+from switera_webhooks.pages.errors import tell_when
 from switera_webhooks.pages.forms import add_refusal
 from switera_webhooks.refusals import InvalidInput, LimitReached
 from webhooks.destinations.acceptance import check_endpoint_url
@@ -27,6 +28,8 @@ from webhooks.views.shown_once import show_secret_once
 
 # So many of what an endpoint subscribes to are named in its row.
 _PATTERNS_SHOWN = 2
+# So many held deliveries of each endpoint are counted: a page has 50.
+_HELD_AT_MOST = 1_000
 
 
 @dataclass(frozen=True)
@@ -35,7 +38,8 @@ class Row:
 
     endpoint: Endpoint
     health: Health
-    held: int
+    # "1,000+" deliveries; empty for none.
+    held: str
     traffic: EndpointTraffic
     # None while it is closed.
     breaker: BreakerState | None
@@ -89,7 +93,8 @@ class EndpointFilterForm(forms.Form):
 def endpoints(page: PageRequest) -> HttpResponse:
     """Newest first. The rows' figures take three statements, whatever their number."""
     form = EndpointFilterForm(page.http.GET)
-    listed = page.paginate(with_facts(form.narrow(Endpoint.objects.in_scope(page.app, page.environment))))
+    mine = form.narrow(Endpoint.objects.in_scope(page.app, page.environment))
+    listed = page.paginate(with_facts(mine, held_at_most=_HELD_AT_MOST))
     context = {"form": form, "filtered": form.has_changed(), "pages": listed, "rows": _rows(page, listed.items)}
     return page.render("webhooks/endpoints.html", context)
 
@@ -102,7 +107,7 @@ def _rows(page: PageRequest, endpoints: Sequence[Any]) -> list[Row]:
         Row(
             endpoint,
             health_of(endpoint),
-            held_count_of(endpoint),
+            counted(held_count_of(endpoint), _HELD_AT_MOST) if held_count_of(endpoint) else "",
             traffic[endpoint.pk],
             None if endpoint.lane.breaker == BreakerState.CLOSED else endpoint.lane.breaker,
         )
@@ -125,7 +130,7 @@ def endpoint_add(page: PageRequest) -> HttpResponse:
         created = create_endpoint(page.app, page.environment, EndpointFields(**form.cleaned_data), page.actor)
     except (InvalidInput, LimitReached) as refusal:
         add_refusal(form, refusal)
-        return _add_page(page, form, status=refusal.status)
+        return tell_when(_add_page(page, form, status=refusal.status), refusal)
     show_secret_once(page, created.endpoint, created.secret)
     if created.warning:
         messages.warning(page.http, created.warning)

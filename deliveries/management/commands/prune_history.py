@@ -10,8 +10,8 @@ from switera_webhooks.commands import ServiceCommand, stopped_by_signals
 class Command(ServiceCommand):
     help = (
         "Delete events older than WEBHOOKS_RETENTION_DAYS with their deliveries and attempts, whatever their state but "
-        "for those that are being sent, and deleted endpoints that have no history left. Workers do the same every "
-        "night. SIGTERM and Ctrl-C end it after the batch at hand; a further run goes on from there."
+        "for those that are being sent, and replays and deleted endpoints of which nothing younger is left. Workers do "
+        "the same every night. SIGTERM and Ctrl-C end it after the batch at hand; a further run goes on from there."
     )
 
     def handle(self, *args: Any, **options: Any) -> None:

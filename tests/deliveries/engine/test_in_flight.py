@@ -3,7 +3,6 @@
 import time
 import uuid
 from collections import Counter
-from types import SimpleNamespace
 
 import pytest
 from django.conf import settings as django_settings
@@ -17,21 +16,13 @@ from deliveries.models import Delivery, Lane, Turn
 from deliveries.transport.requests_sender import RequestsSender
 from deliveries.transport.sender import Sender
 from deliveries.transport.tls import client_context
+from tests.deliveries.engine.clocks import Clock
 from tests.deliveries.engine.rows import lane_of, make_app, make_endpoint, make_waiting, succeeded
 from tests.receivers.behaviours import answer, answers, never_answers
 from tests.receivers.server import Receiver
 from webhooks.destinations.acceptance import configured_judge
 
 SLOTS = 64
-
-
-class Clock(SimpleNamespace):
-    """The time that InFlight sees."""
-
-    now = 100.0
-
-    def monotonic(self) -> float:
-        return self.now
 
 
 @pytest.fixture

@@ -2,7 +2,6 @@
 
 import datetime as dt
 import uuid
-from types import SimpleNamespace
 
 import pytest
 from django.utils import timezone
@@ -12,16 +11,10 @@ from deliveries.engine.drain import Engine
 from deliveries.engine.pace import RETRIES_AT_ONCE, RetryPace
 from deliveries.engine.statements import Claimed, statements
 from deliveries.models import Delivery, DeliveryStatus, Turn
+from tests.deliveries.engine.clocks import Clock
 from tests.deliveries.engine.rows import make_app, make_endpoint, make_waiting
 from tests.receivers.behaviours import answer, answers
 from tests.receivers.server import Receiver
-
-
-class Clock(SimpleNamespace):
-    now = 100.0
-
-    def monotonic(self) -> float:
-        return self.now
 
 
 @pytest.fixture
