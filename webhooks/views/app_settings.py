@@ -7,9 +7,8 @@ from django.urls import reverse
 
 from deliveries.app_deletion import NOTICE, delete_app, will_be_told
 from switera_webhooks.pages.forms import ConfirmByName, add_refusal
-from switera_webhooks.refusals import Conflict, Forbidden, InvalidInput
+from switera_webhooks.refusals import Conflict, InvalidInput
 from webhooks.app_setup import update_app
-from webhooks.models import Role
 from webhooks.views.access import PageRequest, Section, app_page
 
 
@@ -29,7 +28,7 @@ class AppForm(forms.Form):
 def app_settings(page: PageRequest) -> HttpResponse:
     posted = page.http.method == "POST"
     if posted:
-        _refuse_all_but_owners(page)
+        page.refuse_all_but_owners()
     form = AppForm(page.http.POST if posted else None, initial={"name": page.app.name, "slug": page.app.slug})
     if form.is_valid():
         try:
@@ -39,13 +38,11 @@ def app_settings(page: PageRequest) -> HttpResponse:
         else:
             messages.success(page.http, "Saved.")
             return HttpResponseRedirect(reverse(f"{page.environment}:app_settings", args=[app.slug]))
-    context = {"form": form, "is_owner": page.role == Role.OWNER}
-    return page.render("webhooks/app_settings.html", context, status=400 if posted else 200)
+    return page.render("webhooks/app_settings.html", {"form": form}, status=400 if posted else 200)
 
 
-@app_page(Section.APP_SETTINGS)
+@app_page(Section.APP_SETTINGS, for_owners=True)
 def app_delete(page: PageRequest) -> HttpResponse:
-    _refuse_all_but_owners(page)
     posted = page.http.method == "POST"
     form = ConfirmByName(page.app.name, page.http.POST if posted else None)
     if form.is_valid():
@@ -59,9 +56,3 @@ def app_delete(page: PageRequest) -> HttpResponse:
         "notice_seconds": round(NOTICE.total_seconds()),
     }
     return page.render("webhooks/app_delete.html", context, status=400 if posted else 200)
-
-
-def _refuse_all_but_owners(page: PageRequest) -> None:
-    """Raises Forbidden for viewers and developers (S37)."""
-    if page.role != Role.OWNER:
-        raise Forbidden("This is for owners of the app: ask one of them to do it.")
