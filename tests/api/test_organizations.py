@@ -28,7 +28,8 @@ def base(organization: Organization) -> str:
 
 
 def emitted() -> list[str]:
-    return list(Event.objects.order_by("pk").values_list("type", flat=True))
+    events = Event.objects.filter(type__startswith="organization.")
+    return list(events.order_by("pk").values_list("type", flat=True))
 
 
 def nothing_emitted_or_audited() -> bool:
