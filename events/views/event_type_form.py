@@ -5,7 +5,7 @@ from typing import Any
 from django import forms
 from django.core.exceptions import ValidationError
 
-from events.api.serializers import holds_nul
+from events.catalog.json_values import holds_nul
 from events.catalog.patterns import InvalidPattern, check_event_type_name
 from events.event_types import check_shape
 from events.models import EventType

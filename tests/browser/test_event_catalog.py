@@ -100,7 +100,7 @@ def test_a_type_in_use_says_what_to_do_instead(demo: Demo, open_as: OpenAs) -> N
     page = open_as(demo.owner, f"{demo.path}event-catalog/order.paid/delete/")
     page.get_by_label(re.compile("^Type .* to confirm")).fill("order.paid")
     page.get_by_role("button", name="Delete event type").click()
-    expect(page.get_by_text("An endpoint subscribes to order.paid: take it off that endpoint first.")).to_be_visible()
+    expect(page.get_by_text("order.paid has been emitted, so its name stays taken")).to_be_visible()
     assert_accessible(page)
     page.get_by_role("link", name="mark it deprecated").click()
     expect(page.get_by_label("Deprecated")).not_to_be_checked()

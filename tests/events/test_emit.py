@@ -74,6 +74,8 @@ def test_an_emit_is_rolled_back_with_the_callers_transaction(app: App) -> None:
 
 
 def test_emitting_touches_no_lane_and_takes_two_queries(app: App) -> None:
+    emit(app, "order.paid", {})  # the first one of its type marks it
+
     with CaptureQueriesContext(
         connection,
     ) as queries:

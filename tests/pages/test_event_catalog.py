@@ -293,11 +293,13 @@ def test_an_unused_type_is_deleted_once_its_name_is_typed(demo: Demo, owner: Cli
 @pytest.mark.parametrize(
     ("name", "sentence"),
     [
-        ("order.paid", "An endpoint subscribes to order.paid: take it off that endpoint first."),
-        ("order.refunded", "Events of order.refunded are on record: mark it deprecated instead."),
+        ("order.sized", "An endpoint subscribes to order.sized: take it off that endpoint first."),
+        ("order.refunded", "order.refunded has been emitted, so its name stays taken: mark it deprecated instead."),
     ],
 )
 def test_a_type_in_use_is_not_deleted_and_told_why(demo: Demo, owner: Client, name: str, sentence: str) -> None:
+    make_endpoint(demo.app, event_types=[make_event_type(demo.app, "order.sized").name])
+
     answer = owner.post(f"{demo.path}event-catalog/{name}/delete/", {"confirm": name})
 
     assert answer.status_code == 422
