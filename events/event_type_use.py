@@ -22,6 +22,15 @@ def is_named_by_an_endpoint(event_type: EventType) -> bool:
     return endpoints.filter(patterns__contains=f'"{event_type.name}"').exists()
 
 
+def reason_to_keep(event_type: EventType) -> str | None:
+    """Why the type may not be deleted, in a sentence that says what to do instead."""
+    if event_type.first_emitted_at is not None:
+        return f"{event_type.name} has been emitted, so its name stays taken: mark it deprecated instead."
+    if is_named_by_an_endpoint(event_type):
+        return f"An endpoint subscribes to {event_type.name}: take it off that endpoint first."
+    return None
+
+
 def may_change_freely(event_type: EventType) -> bool:
     """Nothing was ever emitted of it, and no endpoint asks for it by name."""
     return event_type.first_emitted_at is None and not is_named_by_an_endpoint(event_type)

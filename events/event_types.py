@@ -12,7 +12,7 @@ from events.catalog.patterns import InvalidPattern, check_event_type_name
 from events.catalog.refusals import SchemaRefused
 from events.catalog.schemas import check_schema
 from events.event_data import check_type_example
-from events.event_type_use import is_named_by_an_endpoint, refuse_breaking_change
+from events.event_type_use import reason_to_keep, refuse_breaking_change
 from events.models import EventType
 from switera_webhooks.refusals import Conflict, Forbidden, InvalidInput
 from webhooks import audit
@@ -63,7 +63,8 @@ def update_event_type(event_type: EventType, changes: Mapping[str, object], acto
     with transaction.atomic():
         event_type = _locked(event_type)
         changed = changed_fields(event_type, changes)
-        check_shape(changed.get("schema", event_type.schema), changed.get("example", event_type.example))
+        if "schema" in changed or "example" in changed:
+            check_shape(changed.get("schema", event_type.schema), changed.get("example", event_type.example))
         if "schema" in changed:
             refuse_breaking_change(event_type, changed["schema"])
         if not changed:
@@ -89,16 +90,8 @@ def delete_event_type(event_type: EventType, actor: Actor) -> None:
     refuse_built_in(event_type)
     with transaction.atomic():
         event_type = _locked(event_type)
-        if event_type.first_emitted_at is not None:
-            raise Conflict(
-                f"{event_type.name} has been emitted, so its name stays taken: mark it deprecated instead.",
-                code="event_type_in_use",
-            )
-        if is_named_by_an_endpoint(event_type):
-            raise Conflict(
-                f"An endpoint subscribes to {event_type.name}: take it off that endpoint first.",
-                code="event_type_in_use",
-            )
+        if reason := reason_to_keep(event_type):
+            raise Conflict(reason, code="event_type_in_use")
         _record(event_type, actor, "event_type.deleted")
         event_type.delete()
 

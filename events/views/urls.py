@@ -10,5 +10,6 @@ urlpatterns = [
     path("event-catalog/add/", event_type_changes.event_type_add, name="event_type_add"),
     path("event-catalog/<str:name>/", catalog.event_type, name="event_type"),
     path("event-catalog/<str:name>/edit/", event_type_changes.event_type_edit, name="event_type_edit"),
+    path("event-catalog/<str:name>/deprecate/", event_type_changes.event_type_deprecate, name="event_type_deprecate"),
     path("event-catalog/<str:name>/delete/", event_type_changes.event_type_delete, name="event_type_delete"),
 ]
