@@ -45,7 +45,7 @@ def refuse_breaking_change(event_type: EventType, schema: object | None) -> None
     if not clauses or may_change_freely(event_type):
         return
     if len(clauses) > _SHOWN:
-        clauses = [*clauses[:_SHOWN], f"{len(clauses) - _SHOWN} more changes break it"]
+        clauses = [*clauses[:_SHOWN], f"and {len(clauses) - _SHOWN} more"]
     told = "; ".join(clauses)
     name = next_version_name(event_type)
     sentence = f"{told[0].upper()}{told[1:]}: give the changed event a new name{f' such as {name}' if name else ''}."

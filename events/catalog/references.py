@@ -1,7 +1,7 @@
 """References to a part of the same JSON document: `#`, `#/$defs/name` (RFC 6901, as a URI's fragment)."""
 
 import re
-from urllib.parse import unquote
+from urllib.parse import quote, unquote
 
 _INDEX = re.compile(r"0|[1-9][0-9]{0,4}")
 
@@ -12,8 +12,13 @@ def names_of(reference: str) -> list[str]:
 
 
 def reference_to(*names: str) -> str:
-    """The reference with these names, as far as they need no percent-encoding."""
-    return "/".join(["#", *(name.replace("~", "~0").replace("/", "~1") for name in names)])
+    """The reference that leads along these names."""
+    return "/".join(["#", *(quote(escaped(name), safe="~$&+,;=:@!'()*") for name in names)])
+
+
+def escaped(name: str) -> str:
+    """A name as a part of a JSON pointer."""
+    return name.replace("~", "~0").replace("/", "~1")
 
 
 def found_at(document: object, reference: str) -> object:

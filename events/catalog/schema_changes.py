@@ -161,7 +161,7 @@ class _Comparison:
         for keyword, is_exact in _PARTS.items():
             before, after = _sequence(old.get(keyword)), _sequence(new.get(keyword))
             if len(before) != len(after):
-                yield f'the rule "{keyword}" of {where} has now {len(after)} parts instead of {len(before)}'
+                yield f'the rule "{keyword}" of {where} had {len(before)} parts and now has {len(after)}'
                 continue
             for number, (one, other) in enumerate(zip(before, after, strict=True)):
                 self._later(one, other, f"{path}[{number}]" if keyword == "prefixItems" else path, exact or is_exact)

@@ -8,7 +8,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass, field
 from typing import Generic, TypeVar
 
-from events.catalog.references import found_at, names_of, reference_to
+from events.catalog.references import escaped, found_at, names_of
 from events.catalog.refusals import SchemaRefused
 
 DIALECT = "https://json-schema.org/draft/2020-12/schema"
@@ -121,7 +121,7 @@ class _Reader:
                 for name, item in value.items():
                     # The older `dependencies` also holds lists of names.
                     if not isinstance(item, list):
-                        yield self._subschema(f"{pointer}/{_escaped(name)}", item)
+                        yield self._subschema(f"{pointer}/{escaped(name)}", item)
             else:
                 yield self._subschema(pointer, value)
 
@@ -138,7 +138,7 @@ class _Reader:
             raise SchemaRefused(
                 f'"$ref" at {shown(subschema.pointer)} leads nowhere: {shown(reference)} is not in the schema.'
             ) from error
-        pointer = reference_to(*names_of(reference))
+        pointer = "/".join(["#", *map(escaped, names_of(reference))])
         return self._subschema(pointer, target)
 
 
@@ -161,10 +161,6 @@ def subschemas_within(schema: object) -> Iterator[dict[str, object]]:
 def shown(text: str) -> str:
     """Text from a schema as a message shows it: quoted where needed and not longer than a line."""
     return text if len(text) <= 80 else text[:79] + "…"
-
-
-def _escaped(name: str) -> str:
-    return name.replace("~", "~0").replace("/", "~1")
 
 
 def _refuse_keywords(subschema: Subschema) -> None:

@@ -1,8 +1,10 @@
+from typing import Any
+
 from django.db import migrations
 from django.db.models import Min
 
 
-def mark_emitted_types(apps, schema_editor):
+def mark_emitted_types(apps: Any, schema_editor: Any) -> None:
     """From the events on record, read once."""
     event = apps.get_model("events", "Event")
     event_type = apps.get_model("events", "EventType")

@@ -266,14 +266,15 @@ def test_a_type_is_changed_and_only_what_changed_is_on_record(demo: Demo, owner:
 
 
 def test_an_example_that_breaks_its_schema_is_refused_and_kept_in_the_form(demo: Demo, owner: Client) -> None:
+    make_event_type(demo.app, "order.packed", description="In a box.", schema=json.loads(SCHEMA))
     given = {"description": "Other.", "schema": SCHEMA, "example": '{"id": 5}'}
 
-    answer = owner.post(f"{demo.path}event-catalog/order.paid/edit/", given)
+    answer = owner.post(f"{demo.path}event-catalog/order.packed/edit/", given)
 
     assert answer.status_code == 422
     assert answer.context["form"].errors == {"example": ["example.id must be a string."]}
     assert '{"id": 5}' in answer.context["form"]["example"].value()
-    assert EventType.objects.get(app=demo.app, name="order.paid").description == "An order was paid in full."
+    assert EventType.objects.get(app=demo.app, name="order.packed").description == "In a box."
 
 
 def test_an_unused_type_is_deleted_once_its_name_is_typed(demo: Demo, owner: Client) -> None:
