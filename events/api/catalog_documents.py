@@ -8,7 +8,7 @@ from rest_framework.request import Request
 from rest_framework.response import Response
 
 from events.documents.export import catalog_document
-from events.documents.importing import ImportPlan, Outcome, import_catalog
+from events.documents.importing import ImportPlan, import_catalog
 from switera_webhooks.api.fields import QueryFlagField, TextField
 from switera_webhooks.api.openapi import answers
 from switera_webhooks.api.views import body_object, validated_query
@@ -29,8 +29,8 @@ class ImportedSerializer(serializers.Serializer[ImportPlan]):
     unchanged = serializers.ListField(child=TextField())
     built_in = serializers.ListField(child=TextField(), help_text="Passed over: every app has them.")
 
-    def to_representation(self, plan: ImportPlan) -> dict[str, Any]:
-        return {name: plan.named(Outcome(name)) for name in self.fields}
+    def to_representation(self, plan: ImportPlan) -> dict[str, list[str]]:
+        return plan.names
 
 
 @extend_schema(tags=["Event types"])

@@ -56,6 +56,11 @@ class ImportPlan:
         return [each.name for each in self.types if each.outcome == outcome]
 
     @property
+    def names(self) -> dict[str, list[str]]:
+        """The names of the types that can be taken, by outcome."""
+        return {outcome.value: self.named(outcome) for outcome in Outcome if outcome != Outcome.REFUSED}
+
+    @property
     def refusal(self) -> Refusal | None:
         """One refusal for all: the first one's kind, code and sentence, details by type for the first ten."""
         refused = {each.name: each.refusal for each in self.types if each.refusal is not None}

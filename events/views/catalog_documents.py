@@ -44,7 +44,7 @@ class ImportForm(forms.Form):
     )
     document = DocumentField(required=False, label="Or paste it here", rows=12, placeholder=_DOCUMENT_LIKE)
 
-    def __init__(self, data: QueryDict | None = None, file: UploadedFile | None = None) -> None:
+    def __init__(self, data: QueryDict | None = None, file: "UploadedFile[Any] | None" = None) -> None:
         self._problem = ""
         if data is not None and file is not None:
             data = data.copy()

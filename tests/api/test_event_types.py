@@ -148,7 +148,7 @@ def test_a_breaking_change_of_a_schema_is_409_and_says_what_breaks(live_api: Api
     before, entries = own_types(), AuditEntry.objects.count()
     schema = {**SCHEMA, "properties": {"total": {"type": "number"}, "currency": {"type": "string"}}}
     sentence = (
-        "`total` was required and is now optional; `currency` was added and is now required: "
+        "`currency` was added and is now required; `total` was required and is now optional: "
         "give the changed event a new name such as order.paid.v2."
     )
 

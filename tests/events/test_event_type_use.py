@@ -210,7 +210,7 @@ def test_a_first_schema_takes_nothing_from_anybody(app: App) -> None:
 
 
 def test_many_breaks_are_told_as_a_few(app: App) -> None:
-    schema = {"properties": {f"field{number}": {} for number in range(6)}}
+    schema = {"properties": {f"field{number}": True for number in range(6)}}
     large = make_event_type(app, "order.large", schema=schema)
     emit(app, "order.large", {})
 

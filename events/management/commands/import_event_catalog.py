@@ -5,7 +5,7 @@ from typing import Any
 
 from django.core.management.base import CommandError
 
-from events.documents.importing import Outcome, import_catalog
+from events.documents.importing import import_catalog
 from switera_webhooks.api.errors import MalformedBody
 from switera_webhooks.api.parsing import parse_json
 from switera_webhooks.commands import ServiceCommand
@@ -24,11 +24,10 @@ class Command(ServiceCommand):
     def handle(self, *args: Any, app: str, file: str, **options: Any) -> None:
         found = app_named(app)
         plan = import_catalog(found, _document(file), Actor.of_command("import_event_catalog"))
-        named = {outcome.value: plan.named(outcome) for outcome in Outcome if outcome != Outcome.REFUSED}
         if options["json"]:
-            self.print_json(named)
+            self.print_json(plan.names)
             return
-        counts = ", ".join(f"{len(names)} {outcome.replace('_', ' ')}" for outcome, names in named.items())
+        counts = ", ".join(f"{len(names)} {outcome.replace('_', ' ')}" for outcome, names in plan.names.items())
         self.stdout.write(f"Event types of {found.name}: {counts}.")
 
 
