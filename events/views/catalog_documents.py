@@ -42,7 +42,12 @@ class ImportForm(forms.Form):
         widget=forms.FileInput(attrs={"accept": ".json,application/json"}),
         help_text="An OpenAPI 3.1 document in JSON: one that was exported here, or any that describes webhooks.",
     )
-    document = DocumentField(required=False, label="Or paste it here", rows=12, placeholder=_DOCUMENT_LIKE)
+    document = DocumentField(
+        label="Or paste it here",
+        rows=12,
+        placeholder=_DOCUMENT_LIKE,
+        error_messages={"required": "Choose a file, or paste the document here."},
+    )
 
     def __init__(self, data: QueryDict | None = None, file: "UploadedFile[Any] | None" = None) -> None:
         self._problem = ""
@@ -57,12 +62,9 @@ class ImportForm(forms.Form):
                     self._problem = "The file is not text in UTF-8."
         super().__init__(data)
 
-    def clean(self) -> dict[str, Any]:
+    def clean_file(self) -> None:
         if self._problem:
-            self.add_error("file", self._problem)
-        elif "document" in self.cleaned_data and self.cleaned_data["document"] is None:
-            self.add_error("file", "Choose a file, or paste the document below.")
-        return self.cleaned_data
+            raise ValidationError(self._problem)
 
 
 @app_page(Tab.EVENT_CATALOG)

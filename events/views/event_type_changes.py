@@ -108,5 +108,5 @@ def _reading(form: object) -> dict[str, object]:
     if not isinstance(form, EventTypeForm):
         return {}
     field = form.fields["schema"]
-    schema = form.cleaned_data.get("schema") if form.is_bound else field.to_python(form.initial.get("schema"))
+    schema = form.read_schema if form.is_bound else field.to_python(form.initial.get("schema"))
     return {"fields": fields_of(schema)}

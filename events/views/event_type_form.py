@@ -29,7 +29,12 @@ _SCHEMA_LIKE = """{
 
 
 class EventTypeForm(forms.Form):
-    """The fields that can be changed; the sentences of a refused schema or example stand at their fields."""
+    """The fields that can be changed; the sentences of a refused schema or example stand at their fields.
+
+    `read_schema` is what is typed as schema, as far as it is JSON, also where it is refused.
+    """
+
+    read_schema: object | None = None
 
     description = forms.CharField(
         required=False,
@@ -56,7 +61,8 @@ class EventTypeForm(forms.Form):
         return text.replace("\r\n", "\n")  # as browsers send line ends
 
     def clean_schema(self) -> Any:
-        return self._without_nul("schema")
+        self.read_schema = self._without_nul("schema")
+        return self.read_schema
 
     def clean_example(self) -> Any:
         return self._without_nul("example")

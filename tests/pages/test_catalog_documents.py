@@ -102,7 +102,7 @@ def test_what_cannot_be_read_says_why(demo: Demo, owner: Client) -> None:
         assert answer.context["form"]["document"].value() == text
         return answer.context["form"].errors
 
-    assert errors("") == {"file": ["Choose a file, or paste the document below."]}
+    assert errors("") == {"document": ["Choose a file, or paste the document here."]}
     assert errors("openapi: 3.1.0") == {"document": ["This is YAML: give the same document as JSON."]}
     assert errors('{"openapi"') == {
         "document": ["This is not valid JSON: Expecting ':' delimiter at line 1, column 11."]
