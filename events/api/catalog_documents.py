@@ -2,6 +2,7 @@
 
 from typing import Any
 
+from drf_spectacular.types import OpenApiTypes
 from drf_spectacular.utils import extend_schema
 from rest_framework import serializers
 from rest_framework.request import Request
@@ -21,7 +22,7 @@ class ExportQuery(serializers.Serializer[Any]):
     built_in = QueryFlagField(required=False, default=False, help_text="The built-in types too.")
 
 
-class ImportedSerializer(serializers.Serializer[ImportPlan]):
+class ImportedCatalogSerializer(serializers.Serializer[ImportPlan]):
     """What an import did, by the names of the event types."""
 
     created = serializers.ListField(child=TextField())
@@ -41,7 +42,7 @@ class ExportView(AppView):
         description="The app's own types as an OpenAPI 3.1 document: in `webhooks` one entry a type, with the whole "
         "body of its messages, their headers, and an example.",
         parameters=[ExportQuery],
-        responses=answers({200: serializers.DictField()}, 400),
+        responses=answers({200: OpenApiTypes.OBJECT}, 400),
     )
     def get(self, request: Request, app: str) -> Response:
         query = validated_query(ExportQuery, request)
@@ -57,10 +58,10 @@ class ImportView(AppView):
         "one that was exported here, or another's, of at most 2,000 types and 4 MiB of schemas. Types that it does not "
         "name stay as they are. `details.event_types` of a refusal names each type that cannot be taken. "
         "Not with a test key.",
-        request=serializers.DictField(),
-        responses=answers({200: ImportedSerializer}, 400, 403, 409, 413, 415),
+        request=OpenApiTypes.OBJECT,
+        responses=answers({200: ImportedCatalogSerializer}, 400, 403, 409, 413, 415),
     )
     def post(self, request: Request, app: str) -> Response:
         self.may_change_what_is_shared()
         plan = import_catalog(self.app, body_object(request), self.actor)
-        return Response(ImportedSerializer().to_representation(plan))
+        return Response(ImportedCatalogSerializer().to_representation(plan))

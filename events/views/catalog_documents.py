@@ -61,6 +61,7 @@ class ImportForm(forms.Form):
                 except UnicodeDecodeError:
                     self._problem = "The file is not text in UTF-8."
         super().__init__(data)
+        self.fields["document"].required = not self._problem
 
     def clean_file(self) -> None:
         if self._problem:

@@ -3,6 +3,7 @@
 import json
 import re
 from pathlib import Path
+from typing import Any
 
 import pytest
 from playwright.sync_api import Page, expect
@@ -100,7 +101,7 @@ def test_a_builder_defines_changes_and_deletes_a_type(demo: Demo, open_as: OpenA
 @pytest.mark.parametrize("scripts", [True, False])
 def test_a_breaking_change_becomes_a_type_of_its_own(demo: Demo, open_as: OpenAs, scripts: bool) -> None:
     page = open_as(demo.owner, f"{demo.path}event-catalog/order.paid/edit/", scripts=scripts)
-    schema = EventType.objects.get(app=demo.app, name="order.paid").schema
+    schema: Any = EventType.objects.get(app=demo.app, name="order.paid").schema
     schema["required"] = ["order_id", "total", "items"]
 
     page.get_by_label("JSON Schema").fill(json.dumps(schema))

@@ -279,7 +279,7 @@ def test_an_example_that_breaks_its_schema_is_refused_and_kept_in_the_form(demo:
 
 def test_a_breaking_change_is_refused_at_the_schema_and_leads_to_a_new_type(demo: Demo, owner: Client) -> None:
     path = f"{demo.path}event-catalog/order.paid/edit/"
-    schema = EventType.objects.get(app=demo.app, name="order.paid").schema
+    schema: Any = EventType.objects.get(app=demo.app, name="order.paid").schema
     changed = json.dumps({**schema, "required": [*schema["required"], "currency"]}, indent=1)
     given = {"description": "Other.", "schema": changed, "example": ""}
     sentence = "`currency` was optional and is now required: give the changed event a new name such as order.paid.v2."
