@@ -184,7 +184,10 @@ def _is_matched(name: str, patterns: Mapping[str, object]) -> bool:
     if not patterns:
         return False
     refused = {"patternProperties": dict.fromkeys(patterns, False)}
-    return not jsonschema_rs.Draft202012Validator(refused, pattern_options=PATTERN_OPTIONS).is_valid({name: None})
+    try:
+        return not jsonschema_rs.Draft202012Validator(refused, pattern_options=PATTERN_OPTIONS).is_valid({name: None})
+    except ValueError:  # of a schema that was stored before such a pattern was refused
+        return True
 
 
 def _rules_beside_reference(schema: Mapping[str, object]) -> bool:

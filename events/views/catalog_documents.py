@@ -15,7 +15,7 @@ from switera_webhooks.pages.json_field import JSONTextField, typed_json
 from switera_webhooks.refusals import Refusal
 from webhooks.views.access import PageRequest, Tab, app_page
 
-_MAX_DOCUMENT_BYTES = 8 * 1024 * 1024
+_MAX_DOCUMENT_BYTES = 12 * 1024 * 1024
 _TYPES_SHOWN = 500
 _ORDER = [Outcome.REFUSED, Outcome.CHANGED, Outcome.CREATED, Outcome.UNCHANGED, Outcome.BUILT_IN]
 _DOCUMENT_LIKE = """{
@@ -54,7 +54,7 @@ class ImportForm(forms.Form):
         if data is not None and file is not None:
             data = data.copy()
             if file.size is None or file.size > _MAX_DOCUMENT_BYTES:
-                self._problem = "The file is over 8 MiB: import it in parts."
+                self._problem = "The file is over 12 MiB: import it in parts."
             else:
                 try:
                     data["document"] = file.read().decode("utf-8-sig")

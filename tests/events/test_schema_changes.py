@@ -128,6 +128,11 @@ def test_any_other_difference_breaks_and_says_where(new: object, clause: str) ->
             {"patternProperties": {"^x_": {"type": "string"}}, "properties": {"x_a": {}, "b": {}}},
             ['`x_a` was added, and the rule "patternProperties" covered it'],
         ),
+        (
+            {"patternProperties": {"(?<=a)b": True}},
+            {"patternProperties": {"(?<=a)b": True}, "properties": {"c": {}}},
+            ['`c` was added, and the rule "patternProperties" covered it'],
+        ),
         # Where fields decide which form matches, none may come.
         (
             {"oneOf": [{"required": ["a"]}, {"required": ["b"]}]},

@@ -89,8 +89,8 @@ def test_a_file_is_read_and_stays_to_be_mended(demo: Demo, owner: Client) -> Non
     assert "Nothing can be imported yet: 1 type of the document cannot be taken." in html
     assert 'value="import"' not in html
     assert upload(b"\xff\xfe").context["form"].errors == {"file": ["The file is not text in UTF-8."]}
-    assert upload(b" " * (8 * 1024 * 1024 + 1)).context["form"].errors == {
-        "file": ["The file is over 8 MiB: import it in parts."]
+    assert upload(b" " * (12 * 1024 * 1024 + 1)).context["form"].errors == {
+        "file": ["The file is over 12 MiB: import it in parts."]
     }
     assert own(demo) == before
 
