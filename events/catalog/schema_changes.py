@@ -1,5 +1,5 @@
 """What a change of a schema breaks: for receivers, who rely on what came so far, or for the emitter, whose data was
-accepted so far (docs/decisions/0013-a-schema-only-grows.md).
+accepted so far (docs/decisions/0014-a-schema-only-grows.md).
 
 A schema may grow by fields that nobody has to give, and what is written for people may change. Any other difference
 counts as breaking, also one that only a solver could tell to be harmless: such a change gets a new name.

@@ -106,7 +106,7 @@ def import_catalog(app: App, document: object, actor: Actor, *, fingerprint: str
             audit.record(
                 app,
                 actor,
-                "event_catalog.imported",
+                "event_type.imported",
                 target_type="app",
                 target_id=app.public_id,
                 target_name=app.name,

@@ -383,7 +383,7 @@ def test_an_import_changes_what_differs_and_is_on_record_once_and_for_each_type(
     assert list(entries) == [
         ("event_type.created", "order.lost", {}),
         ("event_type.updated", "order.paid", {"description": ["Paid.", "Paid in full."], "example": [None, {"a": 1}]}),
-        ("event_catalog.imported", empty.public_id, {"created": 1, "changed": 1, "unchanged": 1}),
+        ("event_type.imported", empty.public_id, {"created": 1, "changed": 1, "unchanged": 1}),
     ]
     import_catalog(empty, catalog_document(app), ACTOR)
     assert AuditEntry.objects.filter(app=empty).count() == 3

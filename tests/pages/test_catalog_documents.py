@@ -23,7 +23,7 @@ def own(demo: Demo) -> list[Any]:
 
 
 def imports() -> list[Any]:
-    return list(AuditEntry.objects.filter(action="event_catalog.imported").values_list("actor_name", "changes", "ip"))
+    return list(AuditEntry.objects.filter(action="event_type.imported").values_list("actor_name", "changes", "ip"))
 
 
 def test_the_catalog_is_downloaded_as_one_document(demo: Demo, owner: Client) -> None:

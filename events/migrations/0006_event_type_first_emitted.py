@@ -4,7 +4,7 @@ from django.db import migrations, models
 class Migration(migrations.Migration):
 
     dependencies = [
-        ('events', '0003_undispatched_by_app'),
+        ('events', '0005_events_outlive_organizations'),
     ]
 
     operations = [

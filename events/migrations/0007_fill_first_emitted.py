@@ -16,7 +16,7 @@ def mark_emitted_types(apps: Any, schema_editor: Any) -> None:
 class Migration(migrations.Migration):
 
     dependencies = [
-        ('events', '0004_event_type_first_emitted'),
+        ('events', '0006_event_type_first_emitted'),
     ]
 
     operations = [
