@@ -122,8 +122,15 @@ def _emit_all(
                 pass
         if not created:
             # Types that are new here, or not any more as remembered; or events that were emitted before.
-            events = made_of(known_types.read(app, names))
-            created = event_rows.insert(events, None)
+            types = known_types.read(app, names)
+            events = made_of(types)
+            if all(known.emitted for known in types.values()):
+                created = event_rows.insert(events, None)
+            else:
+                with transaction.atomic():
+                    known_types.mark_emitted(types.values())
+                    events = made_of(known_types.read(app, names))
+                    created = event_rows.insert(events, None)
         if len(created) < len(events):
             events = _with_repeats(app, environment, events, created, in_batch)
         nudge()

@@ -7,15 +7,17 @@ from django.db import IntegrityError, transaction
 from django.db.models import Q, QuerySet
 
 from events.catalog.built_in import BUILT_IN_TYPES, is_built_in_family
+from events.catalog.json_values import same_json
 from events.catalog.patterns import InvalidPattern, check_event_type_name
 from events.catalog.refusals import SchemaRefused
 from events.catalog.schemas import check_schema
 from events.event_data import check_type_example
-from events.models import Event, EventType
+from events.event_type_use import reason_to_keep, refuse_breaking_change
+from events.models import EventType
 from switera_webhooks.refusals import Conflict, Forbidden, InvalidInput
 from webhooks import audit
 from webhooks.audit import Actor
-from webhooks.models import App, Endpoint
+from webhooks.models import App
 
 _CHANGEABLE = ("description", "schema", "example", "deprecated")
 
@@ -26,21 +28,22 @@ def visible_event_types(app: App) -> QuerySet[EventType]:
 
 
 def create_event_type(
-    app: App, name: str, description: str, schema: object | None, example: object | None, actor: Actor
+    app: App,
+    name: str,
+    description: str,
+    schema: object | None,
+    example: object | None,
+    actor: Actor,
+    *,
+    deprecated: bool = False,
 ) -> EventType:
     """Define a type. Raises InvalidInput (name, schema, example), Conflict (defined already)."""
-    try:
-        check_event_type_name(name)
-    except InvalidPattern as error:
-        raise InvalidInput(str(error), details={"name": [str(error)]}) from error
-    if is_built_in_family(name):
-        sentence = "This family is built in: choose a name that starts with another word."
-        raise InvalidInput(sentence, code="built_in_event_type", details={"name": [sentence]})
+    check_new_name(name)
     check_shape(schema, example)
     try:
         with transaction.atomic():
             event_type = EventType.objects.create(
-                app=app, name=name, description=description, schema=schema, example=example
+                app=app, name=name, description=description, schema=schema, example=example, deprecated=deprecated
             )
             _record(event_type, actor, "event_type.created")
     except IntegrityError as error:
@@ -51,18 +54,24 @@ def create_event_type(
 
 
 def update_event_type(event_type: EventType, changes: Mapping[str, object], actor: Actor) -> EventType:
-    """Change description, schema, example or deprecated. Raises Forbidden (built in), InvalidInput."""
+    """Change description, schema, example or deprecated; what stays the same writes nothing.
+
+    Raises Forbidden (built in), InvalidInput (schema, example), Conflict (a schema that breaks what is relied on,
+    `breaking_schema_change`; the type was deleted meanwhile).
+    """
     refuse_built_in(event_type)
-    changed = {
-        field: value for field, value in changes.items() if field in _CHANGEABLE and getattr(event_type, field) != value
-    }
-    check_shape(changed.get("schema", event_type.schema), changed.get("example", event_type.example))
-    if not changed:
-        return event_type
-    before = {field: getattr(event_type, field) for field in changed}
-    for field, value in changed.items():
-        setattr(event_type, field, value)
     with transaction.atomic():
+        event_type = _locked(event_type)
+        changed = changed_fields(event_type, changes)
+        if "schema" in changed or "example" in changed:
+            check_shape(changed.get("schema", event_type.schema), changed.get("example", event_type.example))
+        if "schema" in changed:
+            refuse_breaking_change(event_type, changed["schema"])
+        if not changed:
+            return event_type
+        before = {field: getattr(event_type, field) for field in changed}
+        for field, value in changed.items():
+            setattr(event_type, field, value)
         event_type.save(update_fields=[*changed, "updated_at"])
         _record(
             event_type,
@@ -74,23 +83,37 @@ def update_event_type(event_type: EventType, changes: Mapping[str, object], acto
 
 
 def delete_event_type(event_type: EventType, actor: Actor) -> None:
-    """Remove a type that nothing uses. Raises Forbidden (built in), Conflict (subscribed to, or emitted)."""
+    """Remove a type that nothing uses. Raises Forbidden (built in), Conflict (emitted once, or subscribed to).
+
+    An emit at the same moment either is first, and the type stays, or finds no type (events/known_types.py).
+    """
     refuse_built_in(event_type)
-    app = event_type.app
-    assert app is not None  # noqa: S101 (a type that is not built in has one)
     with transaction.atomic():
-        endpoints = Endpoint.objects.filter(app=app, deleted_at=None).only("event_types")
-        if any(event_type.name in endpoint.event_types for endpoint in endpoints.iterator()):
-            raise Conflict(
-                f"An endpoint subscribes to {event_type.name}: take it off that endpoint first.",
-                code="event_type_in_use",
-            )
-        if Event.objects.filter(app=app, type=event_type.name).exists():
-            raise Conflict(
-                f"Events of {event_type.name} are on record: mark it deprecated instead.", code="event_type_in_use"
-            )
+        event_type = _locked(event_type)
+        if reason := reason_to_keep(event_type):
+            raise Conflict(reason, code="event_type_in_use")
         _record(event_type, actor, "event_type.deleted")
         event_type.delete()
+
+
+def changed_fields(event_type: EventType, given: Mapping[str, object]) -> dict[str, object]:
+    """Those of the given fields that can be changed and are not so already."""
+    return {
+        field: value
+        for field, value in given.items()
+        if field in _CHANGEABLE and not same_json(getattr(event_type, field), value)
+    }
+
+
+def check_new_name(name: str) -> None:
+    """Raises InvalidInput: a name that no type may have, or of a built-in family."""
+    try:
+        check_event_type_name(name)
+    except InvalidPattern as error:
+        raise InvalidInput(str(error), details={"name": [str(error)]}) from error
+    if is_built_in_family(name):
+        sentence = "This family is built in: choose a name that starts with another word."
+        raise InvalidInput(sentence, code="built_in_event_type", details={"name": [sentence]})
 
 
 @dataclass(frozen=True)
@@ -118,7 +141,7 @@ def sync_event_catalog() -> CatalogChanges:
         if event_type is None:
             EventType.objects.create(app=None, name=declared.name, **facts)
             created += 1
-        elif any(getattr(event_type, field) != value for field, value in facts.items()):
+        elif any(not same_json(getattr(event_type, field), value) for field, value in facts.items()):
             EventType.objects.filter(pk=event_type.pk).update(**facts)
             updated += 1
     for event_type in stored.values():
@@ -143,6 +166,15 @@ def refuse_built_in(event_type: EventType) -> None:
     """Raises Forbidden for one of the product's own types."""
     if event_type.built_in:
         raise Forbidden("Built-in event types are read-only.", code="built_in_event_type")
+
+
+def _locked(event_type: EventType) -> EventType:
+    """The type as it is now, until the transaction ends. Raises Conflict where it is gone."""
+    found = EventType.objects.select_for_update().filter(pk=event_type.pk).first()
+    if found is None:
+        raise Conflict(f"{event_type.name} was deleted meanwhile.", code="event_type_gone")
+    found.app = event_type.app
+    return found
 
 
 def _record(event_type: EventType, actor: Actor, action: str, changes: Mapping[str, object] | None = None) -> None:

@@ -3,6 +3,9 @@
 An emit checks data against what it remembers of the type, and its INSERT takes effect only where the type's row
 is still that very version (`unchanged`). A type that was changed, deprecated or deleted, by whatever process and
 statement, is therefore noticed by the very next emit, which reads it anew; nothing has to be told to anybody.
+
+Before a Builder's type is emitted for the first time, its row is marked, under its lock: from then on it is never
+deleted and its schema only grows (event_types.py). Only marked types are remembered, so that costs an emit nothing.
 """
 
 import uuid
@@ -11,6 +14,7 @@ from dataclasses import dataclass
 
 from django.db import connection
 from django.db.models import Q
+from django.utils import timezone
 
 from events.catalog.refusals import SchemaRefused
 from events.catalog.schemas import text_of_schema
@@ -19,6 +23,7 @@ from webhooks.models import App
 
 # Types of this process; with each goes the text of its schema, 32 KiB at most.
 _KEPT = 1_000
+_COLUMNS = ("app_id", "name", "schema", "first_emitted_at")
 
 
 @dataclass(frozen=True, slots=True)
@@ -29,6 +34,8 @@ class KnownType:
     name: str
     schema: object | None
     schema_text: str | None
+    # Built in, or emitted before.
+    emitted: bool
     # Where PostgreSQL holds this version of the row, and the transaction that wrote it: any change changes them.
     place: str | None = None
     written_by: str | None = None
@@ -52,13 +59,24 @@ def read(app: App, names: Iterable[str]) -> dict[str, KnownType]:
     """Those of these types that the catalog has now, by name: the app's own and the built-in ones."""
     rows = EventType.objects.filter(Q(app=app) | Q(app=None), name__in=[n for n in names if "\0" not in n])
     if connection.vendor != "postgresql":
-        return {row.name: _of(row) for row in rows.only("name", "schema")}
-    rows = rows.extra(select={"place": "ctid::text", "written_by": "xmin::text"}).only("name", "schema")
+        return {row.name: _of(row) for row in rows.only(*_COLUMNS)}
+    rows = rows.extra(select={"place": "ctid::text", "written_by": "xmin::text"}).only(*_COLUMNS)
     types = {row.name: _of(row, row.place, row.written_by) for row in rows}  # type: ignore[attr-defined]
     if len(_known) > _KEPT:
         _known.clear()
-    _known.update({(app.pk, name): known for name, known in types.items()})
+    _known.update({(app.pk, name): known for name, known in types.items() if known.emitted})
     return types
+
+
+def mark_emitted(types: Iterable[KnownType]) -> None:
+    """In a transaction that is about to emit these: what has never been emitted is from now on.
+
+    Waits for whoever is changing or deleting one of them; what they are now is to be read afterwards.
+    """
+    new = EventType.objects.filter(pk__in=[known.id for known in types if not known.emitted], first_emitted_at=None)
+    # In one order, so that two first emissions of several types wait for each other instead of deadlocking.
+    ids = list(new.select_for_update().order_by("pk").values_list("pk", flat=True))
+    EventType.objects.filter(pk__in=ids).update(first_emitted_at=timezone.now())
 
 
 def _of(row: EventType, place: str | None = None, written_by: str | None = None) -> KnownType:
@@ -68,7 +86,8 @@ def _of(row: EventType, place: str | None = None, written_by: str | None = None)
             text = text_of_schema(row.schema)
         except SchemaRefused:  # stored before a rule that it breaks: whoever emits it is told
             pass
-    return KnownType(row.pk, row.name, row.schema, text, place, written_by)
+    emitted = row.built_in or row.first_emitted_at is not None
+    return KnownType(row.pk, row.name, row.schema, text, emitted, place, written_by)
 
 
 def unchanged(types: Mapping[str, KnownType]) -> tuple[str, Sequence[object]]:

@@ -17,7 +17,7 @@ from deliveries.endpoints import EndpointFields, create_endpoint, disable_endpoi
 from deliveries.error_codes import ErrorCode
 from deliveries.models import Attempt, AttemptStatus, Delivery, DeliveryStatus, Lane, Turn
 from events.event_types import create_event_type, sync_event_catalog
-from events.models import Event
+from events.models import Event, EventType
 from events.payload import Envelope, build_payload
 from switera_webhooks.environments import Environment
 from switera_webhooks.ids import first_id_at
@@ -238,6 +238,7 @@ def _add_history(demo: Demo, hours: int, per_hour: int) -> None:
     Event.objects.bulk_create(events)
     Delivery.objects.bulk_create(deliveries)
     Attempt.objects.bulk_create(attempts)
+    EventType.objects.filter(app=demo.app).update(first_emitted_at=now - dt.timedelta(hours=hours))
     lanes = {name: Lane.objects.filter(pk=endpoint.pk) for name, endpoint in demo.endpoints.items()}
     for name in ("Billing", "Warehouse", "CRM sync"):
         lanes[name].update(last_success_at=now - _MINUTE, usual_ms=84)

@@ -23,6 +23,7 @@ ACTIONS = {
     "endpoint.updated": "Endpoint changed",
     "event_type.created": "Event type added",
     "event_type.deleted": "Event type deleted",
+    "event_type.imported": "Event types imported",
     "event_type.updated": "Event type changed",
     "member.added": "Member added",
     "member.removed": "Member removed",

@@ -83,11 +83,13 @@ class EventTypeView(AppView):
     @extend_schema(
         operation_id="update_event_type",
         summary="Change an event type",
-        description="Only the fields that are given change. Built-in types are read-only. Not with a test key.",
+        description="Only the fields that are given change. Once it was emitted, or while an endpoint names it, a "
+        "schema only grows: a change that breaks receivers or emitters is refused (409, `breaking_schema_change`) and "
+        "says what it breaks. Built-in types are read-only. Not with a test key.",
         tags=["Event types"],
         parameters=[_NAME],
         request=EventTypeChangesSerializer,
-        responses=answers({200: EventTypeSerializer}, 400, 403, 413, 415),
+        responses=answers({200: EventTypeSerializer}, 400, 403, 409, 413, 415),
     )
     def patch(self, request: Request, app: str, name: str) -> Response:
         self.may_change_what_is_shared()
@@ -98,7 +100,7 @@ class EventTypeView(AppView):
     @extend_schema(
         operation_id="delete_event_type",
         summary="Remove an event type",
-        description="Only one that no endpoint names and no event on record has (409). Not with a test key.",
+        description="Only one that was never emitted and that no endpoint names (409). Not with a test key.",
         tags=["Event types"],
         parameters=[_NAME],
         responses=answers({204: None}, 403, 409),

@@ -7,6 +7,7 @@ from drf_spectacular.types import OpenApiTypes
 from drf_spectacular.utils import extend_schema_field
 from rest_framework import serializers
 
+from events.catalog.json_values import holds_nul
 from events.models import Event, EventType
 from switera_webhooks.api.fields import FlagField, IdField, TextField, TimeField
 from switera_webhooks.api.pagination import ListQuery
@@ -109,15 +110,6 @@ class JSONValueField(serializers.JSONField):
         if holds_nul(data):
             self.fail("nul")
         return data
-
-
-def holds_nul(value: Any) -> bool:
-    """Whether a text or a name of this JSON value has U+0000 in it."""
-    if isinstance(value, str):
-        return "\0" in value
-    if isinstance(value, dict):
-        return any("\0" in key or holds_nul(child) for key, child in value.items())
-    return isinstance(value, list) and any(holds_nul(child) for child in value)
 
 
 class EventTypeSerializer(serializers.Serializer[EventType]):

@@ -4,12 +4,11 @@ Only references inside the schema exist here (security.md S41b): nothing that co
 give a part of this one another name, is let through.
 """
 
-import re
 from collections.abc import Iterator
 from dataclasses import dataclass, field
 from typing import Generic, TypeVar
-from urllib.parse import unquote
 
+from events.catalog.references import escaped, found_at, names_of
 from events.catalog.refusals import SchemaRefused
 
 DIALECT = "https://json-schema.org/draft/2020-12/schema"
@@ -41,7 +40,6 @@ _MAPS = ("properties", "patternProperties", "dependentSchemas", "dependencies", 
 _NAMING = ("$id", "$anchor", "$dynamicAnchor", "$dynamicRef", "$recursiveAnchor", "$recursiveRef", "$vocabulary")
 # Compiling these copies every subschema beside them, once a reference: a schema of 6 KiB took 2 s and 600 MB.
 _INSTEAD = {"unevaluatedProperties": "additionalProperties", "unevaluatedItems": "items"}
-_INDEX = re.compile(r"0|[1-9][0-9]{0,4}")
 
 
 @dataclass(eq=False)
@@ -123,7 +121,7 @@ class _Reader:
                 for name, item in value.items():
                     # The older `dependencies` also holds lists of names.
                     if not isinstance(item, list):
-                        yield self._subschema(f"{pointer}/{_escaped(name)}", item)
+                        yield self._subschema(f"{pointer}/{escaped(name)}", item)
             else:
                 yield self._subschema(pointer, value)
 
@@ -134,29 +132,35 @@ class _Reader:
                 f'"$ref" at {shown(subschema.pointer)} must point inside the schema, such as "#/$defs/name":'
                 " nothing is fetched."
             )
-        pointer = "#"
-        target: object = self._root
-        for part in unquote(reference).split("/")[1:]:
-            name = part.replace("~1", "/").replace("~0", "~")
-            if isinstance(target, dict) and name in target:
-                target = target[name]
-            elif isinstance(target, list) and _INDEX.fullmatch(name) and int(name) < len(target):
-                target = target[int(name)]
-            else:
-                raise SchemaRefused(
-                    f'"$ref" at {shown(subschema.pointer)} leads nowhere: {shown(reference)} is not in the schema.'
-                )
-            pointer += f"/{_escaped(name)}"
+        try:
+            target = found_at(self._root, reference)
+        except LookupError as error:
+            raise SchemaRefused(
+                f'"$ref" at {shown(subschema.pointer)} leads nowhere: {shown(reference)} is not in the schema.'
+            ) from error
+        pointer = "/".join(["#", *map(escaped, names_of(reference))])
         return self._subschema(pointer, target)
+
+
+def subschemas_within(schema: object) -> Iterator[dict[str, object]]:
+    """The schema and those written in it, at any depth, that are objects; references are not followed."""
+    waiting = [schema]
+    while waiting:
+        found = waiting.pop()
+        if not isinstance(found, dict):
+            continue
+        yield found
+        for keyword in (*_BESIDE, *_OF_ITEMS.one, *_OF_ITEMS.every, *_OF_FIELDS.one, *_OF_FIELDS.every, *_DEFINITIONS):
+            value = found.get(keyword)
+            if isinstance(value, list):
+                waiting += value
+            elif isinstance(value, dict):
+                waiting += value.values() if keyword in _MAPS else [value]
 
 
 def shown(text: str) -> str:
     """Text from a schema as a message shows it: quoted where needed and not longer than a line."""
     return text if len(text) <= 80 else text[:79] + "…"
-
-
-def _escaped(name: str) -> str:
-    return name.replace("~", "~0").replace("/", "~1")
 
 
 def _refuse_keywords(subschema: Subschema) -> None:

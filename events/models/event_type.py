@@ -15,6 +15,8 @@ class EventType(models.Model):
     schema = models.JSONField(null=True)
     example = models.JSONField(null=True)
     deprecated = models.BooleanField(default=False)
+    # Of a Builder's type: when it was emitted for the first time, in whichever environment (test sends do not count).
+    first_emitted_at = models.DateTimeField(null=True)
     created_at = models.DateTimeField(auto_now_add=True)
     updated_at = models.DateTimeField(auto_now=True)
 

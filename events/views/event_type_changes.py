@@ -6,6 +6,7 @@ from django.contrib import messages
 from django.http import HttpResponse
 
 from events.catalog.schema_fields import fields_of
+from events.event_type_use import reason_to_keep
 from events.event_types import create_event_type, delete_event_type, refuse_built_in, update_event_type
 from events.models import EventType
 from events.views.catalog import find_event_type
@@ -17,6 +18,9 @@ from webhooks.views.access import PageRequest, Tab, app_page
 
 @app_page(Tab.EVENT_CATALOG, for_developers=True)
 def event_type_add(page: PageRequest) -> HttpResponse:
+    if page.http.method == "POST" and "prefill" in page.http.GET:
+        # From the form of a type that may not change so: as it was typed, to be looked at first.
+        return _form(page, "events/event_type_add.html", NewEventTypeForm(initial=page.http.POST.dict()))
     form = NewEventTypeForm(page.http.POST or None)
     if _is_check(page):
         return _checked(page, form)
@@ -36,18 +40,29 @@ def event_type_add(page: PageRequest) -> HttpResponse:
 @app_page(Tab.EVENT_CATALOG, for_developers=True)
 def event_type_edit(page: PageRequest, name: str) -> HttpResponse:
     found = _own(page, name)
-    form = EventTypeChangesForm(page.http.POST or None, initial=EventTypeChangesForm.initial_of(found))
+    form = EventTypeChangesForm(found, page.http.POST or None)
     if _is_check(page):
         return _checked(page, form)
     if page.http.method == "POST" and form.is_valid():
         try:
             update_event_type(found, form.cleaned_data, page.actor)
-        except InvalidInput as refusal:
+        except (InvalidInput, Conflict) as refusal:
             add_refusal(form, refusal)
         else:
             messages.success(page.http, f"{found.name} is saved.")
             return page.redirect("event_type", found.name)
     return _form(page, "events/event_type_edit.html", form, {"event_type": found})
+
+
+@app_page(Tab.EVENT_CATALOG, for_developers=True)
+def event_type_deprecate(page: PageRequest, name: str) -> HttpResponse:
+    found = _own(page, name)
+    if page.http.method == "POST":
+        deprecated = page.http.POST.get("deprecated") == "yes"
+        update_event_type(found, {"deprecated": deprecated}, page.actor)
+        told = "deprecated: it is still emitted and delivered." if deprecated else "not deprecated any more."
+        messages.success(page.http, f"{found.name} is {told}")
+    return page.redirect("event_type", found.name)
 
 
 @app_page(Tab.EVENT_CATALOG, for_developers=True)
@@ -62,7 +77,8 @@ def event_type_delete(page: PageRequest, name: str) -> HttpResponse:
         else:
             messages.success(page.http, f"{found.name} is gone from the catalog.")
             return page.redirect("event_catalog")
-    return _form(page, "events/event_type_delete.html", form, {"event_type": found})
+    kept = None if form.is_bound else reason_to_keep(found)
+    return _form(page, "events/event_type_delete.html", form, {"event_type": found, "kept": kept})
 
 
 def _own(page: PageRequest, name: str) -> EventType:
@@ -92,5 +108,5 @@ def _reading(form: object) -> dict[str, object]:
     if not isinstance(form, EventTypeForm):
         return {}
     field = form.fields["schema"]
-    schema = form.cleaned_data.get("schema") if form.is_bound else field.to_python(form.initial.get("schema"))
+    schema = form.read_schema if form.is_bound else field.to_python(form.initial.get("schema"))
     return {"fields": fields_of(schema)}

@@ -5,14 +5,20 @@ from typing import Any
 from django import forms
 from django.core.exceptions import ValidationError
 
-from events.api.serializers import holds_nul
+from events.catalog.json_values import holds_nul, same_json
 from events.catalog.patterns import InvalidPattern, check_event_type_name
+from events.event_type_use import may_change_freely, next_version_name, refuse_breaking_change
 from events.event_types import check_shape
 from events.models import EventType
 from switera_webhooks.pages.forms import add_refusal
 from switera_webhooks.pages.json_field import JSONTextField, typed_json
-from switera_webhooks.refusals import InvalidInput
+from switera_webhooks.refusals import Conflict, InvalidInput
 
+_FREE = "Nothing was emitted yet and no endpoint asks for it by name: the schema may change in any way."
+_ONLY_GROWS = (
+    "Receivers rely on it, so it only grows: add fields that may be left out, and descriptions."
+    " For anything else define a new type."
+)
 _SCHEMA_LIKE = """{
   "type": "object",
   "required": ["order_id"],
@@ -23,7 +29,12 @@ _SCHEMA_LIKE = """{
 
 
 class EventTypeForm(forms.Form):
-    """The fields that can be changed; the sentences of a refused schema or example stand at their fields."""
+    """The fields that can be changed; the sentences of a refused schema or example stand at their fields.
+
+    `read_schema` is what is typed as schema, as far as it is JSON, also where it is refused.
+    """
+
+    read_schema: object | None = None
 
     description = forms.CharField(
         required=False,
@@ -50,7 +61,8 @@ class EventTypeForm(forms.Form):
         return text.replace("\r\n", "\n")  # as browsers send line ends
 
     def clean_schema(self) -> Any:
-        return self._without_nul("schema")
+        self.read_schema = self._without_nul("schema")
+        return self.read_schema
 
     def clean_example(self) -> Any:
         return self._without_nul("example")
@@ -92,17 +104,32 @@ class NewEventTypeForm(EventTypeForm):
 
 
 class EventTypeChangesForm(EventTypeForm):
+    """`instead` is the name to give to what the type may not become."""
+
+    instead: str | None = None
     deprecated = forms.BooleanField(
         required=False,
         help_text="It can still be emitted and is still delivered; the catalog tells people not to build on it.",
     )
 
-    @classmethod
-    def initial_of(cls, event_type: EventType) -> dict[str, object]:
-        """What the type is now, as a person edits it."""
+    def __init__(self, event_type: EventType, data: object = None) -> None:
         texts = {name: getattr(event_type, name) for name in ("schema", "example")}
-        return {
+        initial = {
             "description": event_type.description,
             "deprecated": event_type.deprecated,
             **{name: "" if value is None else typed_json(value) for name, value in texts.items()},
         }
+        super().__init__(data, initial=initial)  # type: ignore[arg-type]
+        self._event_type = event_type
+        if event_type.schema is not None:
+            self.fields["schema"].help_text = _FREE if may_change_freely(event_type) else _ONLY_GROWS
+
+    def clean(self) -> dict[str, Any]:
+        cleaned = super().clean()
+        if "schema" in cleaned and not same_json(cleaned["schema"], self._event_type.schema):
+            try:
+                refuse_breaking_change(self._event_type, cleaned["schema"])
+            except Conflict as refusal:
+                add_refusal(self, refusal)
+                self.instead = next_version_name(self._event_type)
+        return self.cleaned_data

@@ -142,6 +142,35 @@ def test_a_type_in_use_is_409(live_api: Api, shop: CreatedApp) -> None:
     assert own_types() == before
 
 
+def test_a_breaking_change_of_a_schema_is_409_and_says_what_breaks(live_api: Api, shop: CreatedApp) -> None:
+    live_api.post("event-types", NEW)
+    make_event(shop.app, "order.paid", {"total": 1})
+    before, entries = own_types(), AuditEntry.objects.count()
+    schema = {**SCHEMA, "properties": {"total": {"type": "number"}, "currency": {"type": "string"}}}
+    sentence = (
+        "`currency` was added and is now required; `total` was required and is now optional: "
+        "give the changed event a new name such as order.paid.v2."
+    )
+
+    required = {**schema, "required": ["currency"]}
+    answer = live_api.patch("event-types/order.paid", {"schema": required, "example": {"currency": "EUR"}})
+
+    assert refusal(answer) == (409, "breaking_schema_change", {"schema": [sentence]})
+    assert answer.json()["message"] == sentence
+    assert refusal(live_api.patch("event-types/order.paid", {"schema": None}))[:2] == (409, "breaking_schema_change")
+    assert (own_types(), AuditEntry.objects.count()) == (before, entries)
+    assert live_api.patch("event-types/order.paid", {"schema": schema}).json()["schema"] == schema
+
+
+def test_true_and_1_are_not_the_same_example(live_api: Api) -> None:
+    live_api.post("event-types", {"name": "order.paid", "example": {"gift": True}})
+
+    answer = live_api.patch("event-types/order.paid", {"example": {"gift": 1}})
+
+    assert answer.json()["example"]["gift"] is not True
+    assert AuditEntry.objects.filter(action="event_type.updated").count() == 1
+
+
 def test_a_test_key_reads_but_does_not_change(test_api: Api, live_api: Api) -> None:
     live_api.post("event-types", NEW)
     before = own_types()

@@ -109,6 +109,8 @@ OF_NO_OBJECT = [
     Route("GET", "events"),
     Route("GET", "event-types"),
     Route("POST", "event-types", {"name": "order.sent"}),
+    Route("GET", "event-types/export"),
+    Route("POST", "event-types/import", {"openapi": "3.1.0", "webhooks": {"order.sent": {"post": {}}}}),
     Route("GET", "endpoints"),
     Route("POST", "endpoints", {"url": "https://192.0.78.1/", "event_types": ["*"]}),
     Route("GET", "deliveries"),

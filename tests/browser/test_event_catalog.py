@@ -2,6 +2,8 @@
 
 import json
 import re
+from pathlib import Path
+from typing import Any
 
 import pytest
 from playwright.sync_api import Page, expect
@@ -96,14 +98,70 @@ def test_a_builder_defines_changes_and_deletes_a_type(demo: Demo, open_as: OpenA
     assert not EventType.objects.filter(name="parcel.packed").exists()
 
 
+@pytest.mark.parametrize("scripts", [True, False])
+def test_a_breaking_change_becomes_a_type_of_its_own(demo: Demo, open_as: OpenAs, scripts: bool) -> None:
+    page = open_as(demo.owner, f"{demo.path}event-catalog/order.paid/edit/", scripts=scripts)
+    schema: Any = EventType.objects.get(app=demo.app, name="order.paid").schema
+    schema["required"] = ["order_id", "total", "items"]
+
+    page.get_by_label("JSON Schema").fill(json.dumps(schema))
+    page.get_by_label("Example").fill("")
+    if scripts:
+        expect(page.locator("#reading")).to_contain_text("`items` was optional and is now required")
+        expect(page.locator("#reading").get_by_role("button")).to_have_text("Create order.paid.v2 instead")
+    page.get_by_role("button", name="Save event type").click()
+    expect(page.get_by_label("JSON Schema")).to_have_accessible_description(
+        re.compile("`items` was optional and is now required: give the changed event a new name")
+    )
+    assert_accessible(page) if scripts else None
+    page.get_by_role("button", name="Create order.paid.v2 instead").first.click()
+
+    expect(page.get_by_label("Name")).to_have_value("order.paid.v2")
+    expect(page.get_by_label("JSON Schema")).to_have_value(re.compile('"items"'))
+    page.get_by_role("button", name="Add event type").click()
+    expect(page.get_by_role("status").filter(has_text="order.paid.v2 is defined")).to_be_visible()
+
+
+@pytest.mark.parametrize("scripts", [True, False])
+def test_a_catalog_is_exported_mended_and_imported(demo: Demo, open_as: OpenAs, tmp_path: Path, scripts: bool) -> None:
+    page = open_as(demo.owner, f"{demo.path}event-catalog/", scripts=scripts)
+    with page.expect_download() as waiting:
+        page.get_by_role("link", name="Export").click()
+    document = json.loads(waiting.value.path().read_text())
+    webhooks = document["webhooks"]
+    webhooks["Order Packed"] = webhooks.pop("order.refunded")
+    file = tmp_path / "catalog.json"
+    file.write_text(json.dumps(document))
+
+    page.get_by_role("link", name="Import").click()
+    page.get_by_label("File").set_input_files(file)
+    page.get_by_role("button", name="Review").click()
+    expect(page.get_by_role("alert")).to_contain_text("Nothing can be imported yet")
+    refused = page.get_by_role("row").filter(has_text="Order Packed")
+    expect(refused).to_contain_text("Refused")
+    assert_accessible(page) if scripts else None
+    text = page.get_by_label("Or paste it here")
+    text.fill(text.input_value().replace("Order Packed", "order.packed"))
+    page.get_by_role("button", name="Review again").click()
+
+    expect(page.get_by_role("row").filter(has_text="order.packed")).to_contain_text("Created")
+    assert not EventType.objects.filter(name="order.packed").exists()
+    page.get_by_role("button", name="Import 1 event type").click()
+    expect(page.get_by_role("status").filter(has_text="1 event type created, 0 changed")).to_be_visible()
+    expect(page.get_by_role("rowheader", name="order.packed")).to_be_visible()
+
+
 def test_a_type_in_use_says_what_to_do_instead(demo: Demo, open_as: OpenAs) -> None:
-    page = open_as(demo.owner, f"{demo.path}event-catalog/order.paid/delete/")
-    page.get_by_label(re.compile("^Type .* to confirm")).fill("order.paid")
-    page.get_by_role("button", name="Delete event type").click()
-    expect(page.get_by_text("An endpoint subscribes to order.paid: take it off that endpoint first.")).to_be_visible()
+    page = open_as(demo.owner, f"{demo.path}event-catalog/order.paid/")
+    page.get_by_role("link", name="Delete").click()
+    expect(page.get_by_text("order.paid has been emitted, so its name stays taken")).to_be_visible()
     assert_accessible(page)
-    page.get_by_role("link", name="mark it deprecated").click()
-    expect(page.get_by_label("Deprecated")).not_to_be_checked()
+    page.get_by_role("button", name="Deprecate it").click()
+    expect(page.get_by_text("build nothing new on it")).to_be_visible()
+    assert_accessible(page)
+    page.get_by_role("button", name="Undo").click()
+    expect(page.get_by_role("button", name="Deprecate")).to_be_visible()
+    expect(page.get_by_text("build nothing new on it")).to_have_count(0)
 
 
 @pytest.mark.parametrize("empty", [True, False])
@@ -111,7 +169,8 @@ def test_pages_are_accessible_in_both_themes_and_fit_a_narrow_screen(demo: Demo,
     if empty:
         EventType.objects.filter(app=demo.app).delete()
     page = open_as(demo.owner, f"{demo.test_path}event-catalog/")
-    ways = ["", "?q=nothing-like-it"] if empty else ["order.paid/", "order.paid/edit/", "webhook.test/", "add/"]
+    types = ["order.paid/", "order.paid/edit/", "order.paid/delete/", "webhook.test/", "add/", "import/"]
+    ways = ["", "?q=nothing-like-it"] if empty else types
     for way in ways:
         page.set_viewport_size({"width": 1280, "height": 720})
         page.goto(f"{demo.test_path}event-catalog/{way}")
@@ -125,3 +184,4 @@ def test_s37_a_viewer_reads_the_catalog(demo: Demo, open_as: OpenAs) -> None:
     expect(page.get_by_role("heading", name="order.paid")).to_be_visible()
     for name in ("Edit", "Delete", "Send this as a test"):
         expect(page.get_by_role("link", name=name)).to_have_count(0)
+    expect(page.get_by_role("main").get_by_role("button", name="Deprecate")).to_have_count(0)

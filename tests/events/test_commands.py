@@ -1,4 +1,4 @@
-"""emit_event and sync_event_catalog."""
+"""emit_event, sync_event_catalog, and the catalog as a document."""
 
 import json
 from io import BytesIO, StringIO, TextIOWrapper
@@ -96,3 +96,48 @@ def test_the_catalog_is_written_once() -> None:
     assert first == {"created": EventType.objects.count(), "updated": 0, "deprecated": 0}
     assert first["created"] == 45
     assert sync() == {"created": 0, "updated": 0, "deprecated": 0}
+
+
+def _call(*arguments: str) -> str:
+    out = StringIO()
+    call_command(*arguments, stdout=out)
+    return out.getvalue()
+
+
+def test_a_catalog_is_exported_from_one_app_and_imported_into_another(shop: App, tmp_path: Path) -> None:
+    make_app("Empty")
+    file = tmp_path / "catalog.json"
+    file.write_text(_call("export_event_catalog", "shop"))
+    assert json.loads(file.read_text()) == json.loads(_call("export_event_catalog", "shop", "--json"))
+    assert len(json.loads(_call("export_event_catalog", "shop", "--built-in"))["webhooks"]) == 1  # none is synchronised
+
+    printed = _call("import_event_catalog", "empty", str(file))
+
+    assert printed == "Event types of Empty: 1 created, 0 changed, 0 unchanged, 0 built in.\n"
+    assert json.loads(_call("import_event_catalog", "empty", str(file), "--json")) == {
+        "created": [],
+        "changed": [],
+        "unchanged": ["order.paid"],
+        "built_in": [],
+    }
+    assert EventType.objects.filter(app__slug="empty", name="order.paid").count() == 1
+
+
+@pytest.mark.parametrize(
+    ("text", "sentence"),
+    [
+        ("{", "The document is not valid JSON: "),
+        ("{}", "This is no OpenAPI document: "),
+        ('{"openapi": "3.1.0", "webhooks": {"Bad": {}}}', "Bad: 'Bad' is not an event type: "),
+    ],
+)
+def test_a_document_that_cannot_be_taken_is_one_sentence(
+    shop: App, monkeypatch: pytest.MonkeyPatch, text: str, sentence: str
+) -> None:
+    monkeypatch.setattr("sys.stdin", TextIOWrapper(BytesIO(text.encode())))
+    with pytest.raises(CommandError) as raised:
+        call_command("import_event_catalog", "shop", "-")
+    assert str(raised.value).startswith(sentence)
+    with pytest.raises(CommandError, match=r"^The file /nonexistent cannot be read \("):
+        call_command("import_event_catalog", "shop", "/nonexistent")
+    assert EventType.objects.exclude(app=None).count() == 1

@@ -3,16 +3,19 @@
 The changes are made as another process makes them, by statements that tell this process nothing.
 """
 
+import threading
 from collections.abc import Callable
 
 import pytest
-from django.db import connection, transaction
+from django.db import OperationalError, connection, transaction
 from django.test.utils import CaptureQueriesContext
 
 from events import known_types
 from events.emit import EmitRequest, emit, emit_batch
+from events.event_types import delete_event_type
 from events.models import Event, EventType
-from switera_webhooks.refusals import InvalidInput
+from switera_webhooks.refusals import Conflict, InvalidInput
+from tests.factories import ACTOR
 from webhooks.models import App
 
 pytestmark = pytest.mark.django_db(transaction=True)
@@ -33,6 +36,13 @@ def app() -> App:
 
 def change(app: App, **columns: object) -> None:
     EventType.objects.filter(app=app, name="order.sized").update(**columns)
+
+
+def elsewhere(action: Callable[[], object]) -> None:
+    """In a connection of its own."""
+    thread = threading.Thread(target=action)
+    thread.start()
+    thread.join()
 
 
 def statements(action: Callable[[], object]) -> list[str]:
@@ -143,6 +153,32 @@ def test_what_is_remembered_is_the_apps_own(app: App) -> None:
 
     with pytest.raises(InvalidInput, match="not in the event catalog"):
         emit(rival, "order.sized", {})
+
+
+@pytest.mark.postgresql
+def test_whoever_deletes_a_type_waits_for_its_first_emission(app: App) -> None:
+    """In another connection: it sees no row that is not committed, so only the lock can tell."""
+    EventType.objects.filter(app=app).update(first_emitted_at=None)
+    outcomes: list[str] = []
+
+    def delete() -> None:
+        with connection.cursor() as cursor:
+            cursor.execute("set lock_timeout = 100")
+        try:
+            delete_event_type(EventType.objects.get(app=app, name="order.sized"), ACTOR)
+        except OperationalError as error:
+            outcomes.append(type(error.__cause__).__name__)
+        except Conflict as refusal:
+            outcomes.append(refusal.code)
+        finally:
+            connection.close()
+
+    with transaction.atomic():
+        emit(app, "order.sized", {})
+        elsewhere(delete)
+    elsewhere(delete)
+
+    assert outcomes == ["LockNotAvailable", "event_type_in_use"]
 
 
 @pytest.mark.postgresql

@@ -26,6 +26,7 @@ PAGES = [
     "replays/",
     "event-catalog/order.paid/",
     "/organizations/{Acme}/",
+    "event-catalog/import/",
 ]
 HTMX = {"HX-Request": "true", "HX-Current-URL": "http://testserver/apps/x/webhooks/deliveries/?status=failed"}
 

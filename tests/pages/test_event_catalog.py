@@ -99,7 +99,7 @@ def test_s34_another_apps_types_are_in_no_list_and_on_no_page(demo: Demo, owner:
 
     assert "secret.plan" not in text_of(owner, f"{demo.path}event-catalog/")
     assert "secret.plan" not in text_of(owner, f"{demo.path}event-catalog/?q=secret")
-    for way in ("", "edit/", "delete/"):
+    for way in ("", "edit/", "delete/", "deprecate/"):
         foreign = owner.get(f"{demo.path}event-catalog/secret.plan/{way}")
         missing = owner.get(f"{demo.path}event-catalog/no.such/{way}")
         assert (foreign.status_code, foreign.content) == (404, missing.content)
@@ -266,14 +266,84 @@ def test_a_type_is_changed_and_only_what_changed_is_on_record(demo: Demo, owner:
 
 
 def test_an_example_that_breaks_its_schema_is_refused_and_kept_in_the_form(demo: Demo, owner: Client) -> None:
+    make_event_type(demo.app, "order.packed", description="In a box.", schema=json.loads(SCHEMA))
     given = {"description": "Other.", "schema": SCHEMA, "example": '{"id": 5}'}
 
-    answer = owner.post(f"{demo.path}event-catalog/order.paid/edit/", given)
+    answer = owner.post(f"{demo.path}event-catalog/order.packed/edit/", given)
 
     assert answer.status_code == 422
     assert answer.context["form"].errors == {"example": ["example.id must be a string."]}
     assert '{"id": 5}' in answer.context["form"]["example"].value()
-    assert EventType.objects.get(app=demo.app, name="order.paid").description == "An order was paid in full."
+    assert EventType.objects.get(app=demo.app, name="order.packed").description == "In a box."
+
+
+def test_a_breaking_change_is_refused_at_the_schema_and_leads_to_a_new_type(demo: Demo, owner: Client) -> None:
+    path = f"{demo.path}event-catalog/order.paid/edit/"
+    schema: Any = EventType.objects.get(app=demo.app, name="order.paid").schema
+    changed = json.dumps({**schema, "required": [*schema["required"], "currency"]}, indent=1)
+    given = {"description": "Other.", "schema": changed, "example": ""}
+    sentence = "`currency` was optional and is now required: give the changed event a new name such as order.paid.v2."
+
+    answer = owner.post(path, given)
+
+    assert answer.status_code == 422
+    form = answer.context["form"]
+    assert form.errors == {"schema": [sentence]}
+    assert {name: form[name].value() for name in given} == given
+    assert EventType.objects.get(app=demo.app, name="order.paid").schema == schema
+    assert audited("event_type.updated") == []
+    assert f'formaction="{demo.path}event-catalog/add/?prefill"' in answer.content.decode()
+    checked = owner.post(path, {**given, "do": "check"}, headers={"HX-Request": "true"}).content.decode()
+    assert "Create <code>order.paid.v2</code> instead" in checked
+
+    answer = owner.post(f"{demo.path}event-catalog/add/?prefill", {**given, "name": "order.paid.v2"})
+
+    assert answer.status_code == 200
+    form = answer.context["form"]
+    assert {name: form[name].value() for name in [*given, "name"]} == {**given, "name": "order.paid.v2"}
+    assert not EventType.objects.filter(name="order.paid.v2").exists()
+    owner.post(f"{demo.path}event-catalog/add/", {name: form[name].value() for name in [*given, "name"]})
+    assert EventType.objects.get(name="order.paid.v2").schema == json.loads(changed)
+
+
+def test_the_form_says_how_far_a_schema_may_change(demo: Demo, owner: Client) -> None:
+    make_event_type(demo.app, "order.packed", schema=json.loads(SCHEMA))
+    make_event_type(demo.app, "order.bare")
+
+    free = text_of(owner, f"{demo.path}event-catalog/order.packed/edit/")
+    grows = text_of(owner, f"{demo.path}event-catalog/order.paid/edit/")
+    bare = text_of(owner, f"{demo.path}event-catalog/order.bare/edit/")
+    assert ("may change in any way" in free, "so it only grows" in free) == (True, False)
+    assert ("may change in any way" in grows, "so it only grows" in grows) == (False, True)
+    assert ("may change in any way" in bare, "so it only grows" in bare) == (False, False)
+
+
+def test_a_type_is_deprecated_and_not_any_more(demo: Demo, owner: Client) -> None:
+    path = f"{demo.path}event-catalog/order.paid/"
+
+    for word, deprecated, told in (
+        ("yes", True, "is deprecated: it is still"),
+        ("no", False, "not deprecated any more"),
+    ):
+        answer = owner.post(f"{path}deprecate/", {"deprecated": word})
+        assert answer.headers["Location"] == path
+        assert EventType.objects.get(app=demo.app, name="order.paid").deprecated is deprecated
+        html = text_of(owner, path)
+        assert told in html
+        assert ("build nothing new on it" in html) is deprecated
+    assert audited("event_type.updated") == [{"deprecated": [False, True]}, {"deprecated": [True, False]}]
+    assert owner.get(f"{path}deprecate/").headers["Location"] == path
+    assert owner.post(f"{demo.path}event-catalog/webhook.test/deprecate/", {"deprecated": "yes"}).status_code == 403
+
+
+def test_what_cannot_be_deleted_says_so_before_anything_is_typed(demo: Demo, owner: Client) -> None:
+    html = text_of(owner, f"{demo.path}event-catalog/order.paid/delete/")
+
+    assert "order.paid has been emitted, so its name stays taken: mark it deprecated instead." in html
+    assert "to confirm" not in html
+    assert "Deprecate it" in html
+    owner.post(f"{demo.path}event-catalog/order.paid/deprecate/", {"deprecated": "yes"})
+    assert "It is deprecated already" in text_of(owner, f"{demo.path}event-catalog/order.paid/delete/")
 
 
 def test_an_unused_type_is_deleted_once_its_name_is_typed(demo: Demo, owner: Client) -> None:
@@ -293,11 +363,13 @@ def test_an_unused_type_is_deleted_once_its_name_is_typed(demo: Demo, owner: Cli
 @pytest.mark.parametrize(
     ("name", "sentence"),
     [
-        ("order.paid", "An endpoint subscribes to order.paid: take it off that endpoint first."),
-        ("order.refunded", "Events of order.refunded are on record: mark it deprecated instead."),
+        ("order.sized", "An endpoint subscribes to order.sized: take it off that endpoint first."),
+        ("order.refunded", "order.refunded has been emitted, so its name stays taken: mark it deprecated instead."),
     ],
 )
 def test_a_type_in_use_is_not_deleted_and_told_why(demo: Demo, owner: Client, name: str, sentence: str) -> None:
+    make_endpoint(demo.app, event_types=[make_event_type(demo.app, "order.sized").name])
+
     answer = owner.post(f"{demo.path}event-catalog/{name}/delete/", {"confirm": name})
 
     assert answer.status_code == 422
@@ -316,16 +388,21 @@ def test_s37_a_viewer_reads_but_changes_nothing(demo: Demo, viewer: Client) -> N
     for page in (base, f"{base}never.used/"):
         html = text_of(viewer, page).partition("<main")[2]
         assert not [way for way in ("add/", "/edit/", "/delete/", "test-send/?") if way in html]
+        assert "import/" not in html
     posts = [
         ("add/", {"name": "order.packed"}),
         ("add/", {"name": "order.packed", "do": "check"}),
         ("never.used/edit/", {"description": "Mine."}),
         ("never.used/delete/", {"confirm": "never.used"}),
+        ("import/", {"document": "{}"}),
     ]
     for page, fields in posts:
         assert viewer.get(base + page).status_code == 403
         assert viewer.post(base + page, fields).status_code == 403
-    assert EventType.objects.get(app=demo.app, name="never.used").description == ""
+    assert viewer.post(f"{base}never.used/deprecate/", {"deprecated": "yes"}).status_code == 403
+    assert viewer.get(f"{base}export/").status_code == 200
+    unchanged = EventType.objects.get(app=demo.app, name="never.used")
+    assert (unchanged.description, unchanged.deprecated) == ("", False)
     assert not EventType.objects.filter(name="order.packed").exists()
     assert AuditEntry.objects.filter(actor_type="builder").count() == 0
 

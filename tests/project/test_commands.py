@@ -14,6 +14,8 @@ COMMANDS = {
     "add_endpoint": ["shop", "https://192.0.78.1/"],
     "emit_event": ["shop", "order.paid"],
     "sync_event_catalog": [],
+    "export_event_catalog": ["shop"],
+    "import_event_catalog": ["shop", "pyproject.toml"],
     "deliver_due": ["--until-empty"],
     "engine_status": [],
     "prune_history": [],

@@ -26,6 +26,7 @@ from deliveries.models import Delivery, Replay, ReplayKind
 from deliveries.replays import cancel_replay, start_replay
 from deliveries.signed_curl import signed_curl_command
 from deliveries.test_send import send_test
+from events.documents.importing import import_catalog
 from events.event_types import create_event_type, delete_event_type, sync_event_catalog, update_event_type
 from events.models import EventType
 from tests.factories import ACTOR, URL, make_app, make_delivery, make_endpoint, make_event, make_event_type, make_key
@@ -196,6 +197,11 @@ def _delete_event_type(world: World) -> Told:
     return "event_type", "order.unused", {}
 
 
+def _import_event_types(world: World) -> Told:
+    import_catalog(world.app, {"openapi": "3.1.0", "webhooks": {"order.sent": {"post": {}}}}, BY)
+    return "app", world.app.public_id, {"created": 1}
+
+
 def _update_event_type(world: World) -> Told:
     update_event_type(world.event_type, {"deprecated": True}, BY)
     return "event_type", "order.unused", {"deprecated": [False, True]}
@@ -243,7 +249,10 @@ _ANY: dict[str, Any] = {"…": ...}
 SHARED = {"app", "event_type", "member", "organization", "support"}
 # What is done by itself, and what comes with another action of its own.
 BY_THE_SYSTEM = {"organization.invitation.expired"}
-WITH = {"organization.invitation.accepted": ["organization.member.added"]}
+WITH = {
+    "event_type.imported": ["event_type.created"],
+    "organization.invitation.accepted": ["organization.member.added"],
+}
 DO: dict[str, Callable[[World], Told]] = {
     "app.created": _create_app,
     "app.deleted": _delete_app,
@@ -266,6 +275,7 @@ DO: dict[str, Callable[[World], Told]] = {
     "endpoint.updated": _update_endpoint,
     "event_type.created": _create_event_type,
     "event_type.deleted": _delete_event_type,
+    "event_type.imported": _import_event_types,
     "event_type.updated": _update_event_type,
     "member.added": _add_member,
     "member.removed": _remove_member,

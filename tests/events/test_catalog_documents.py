@@ -1,0 +1,428 @@
+"""The catalog as an OpenAPI 3.1 document, and documents as a catalog: ours come back equal, others' are understood."""
+
+import copy
+import json
+from typing import Any
+
+import pytest
+from openapi_spec_validator import OpenAPIV31SpecValidator
+
+from events.documents import importing
+from events.documents.export import catalog_document
+from events.documents.importing import Outcome, import_catalog, plan_import
+from events.emit import emit
+from events.event_types import sync_event_catalog
+from events.models import EventType
+from switera_webhooks.refusals import Conflict, InvalidInput, Refusal
+from tests.factories import ACTOR, make_app, make_event_type
+from webhooks.models import App, AuditEntry
+
+pytestmark = pytest.mark.django_db
+LINE = {"type": "object", "properties": {"sku": {"type": "string"}, "of": {"$ref": "#"}}}
+# Every keyword that a schema of an event type may have.
+EVERYTHING: dict[str, Any] = {
+    "$schema": "https://json-schema.org/draft/2020-12/schema",
+    "$comment": "All there is.",
+    "title": "Order",
+    "description": "An order.",
+    "default": {"id": "ord_1"},
+    "examples": [{"$ref": "#/not/a/reference"}],
+    "deprecated": False,
+    "readOnly": True,
+    "writeOnly": False,
+    "x-team": {"$ref": "billing"},
+    "type": ["object", "null"],
+    "required": ["id"],
+    "properties": {
+        "id": {"type": "string", "minLength": 1, "maxLength": 40, "pattern": "^ord_", "format": "uri-reference"},
+        "$ref": {"const": {"$ref": "data, and no reference"}},
+        "lines": {
+            "type": "array",
+            "items": {"$ref": "#/$defs/line"},
+            "minItems": 0,
+            "maxItems": 10,
+            "uniqueItems": True,
+            "contains": {"type": "object"},
+            "minContains": 0,
+            "maxContains": 9,
+        },
+        "pair": {"prefixItems": [{"enum": [1, True, "1", None]}, {"$ref": "#/$defs/a~1b%20c"}], "items": False},
+        "amount": {"minimum": 0, "exclusiveMinimum": -1, "maximum": 9.5, "exclusiveMaximum": 10, "multipleOf": 0.5},
+        "file": {"contentEncoding": "base64", "contentMediaType": "application/json", "contentSchema": {}},
+        "odd": {"$ref": "#/x-parts/1/odd", "description": "Where no schema is looked for otherwise."},
+        "any": True,
+    },
+    "patternProperties": {"^x_": {"type": "string"}},
+    "additionalProperties": {"$ref": "#/definitions/old"},
+    "propertyNames": {"maxLength": 30},
+    "minProperties": 1,
+    "maxProperties": 20,
+    "dependentRequired": {"amount": ["id"]},
+    "dependentSchemas": {"pair": {"required": ["id"]}},
+    "dependencies": {"amount": ["id"], "odd": {"required": ["id"]}},
+    "allOf": [{"properties": {"id": {"type": "string"}}}],
+    "anyOf": [{"required": ["id"]}, {"type": "null"}],
+    "oneOf": [{"type": "object"}, {"type": "null"}],
+    "not": {"required": ["never"]},
+    "if": {"required": ["amount"]},
+    "then": {"required": ["id"]},
+    "else": True,
+    "$defs": {"line": LINE, "a/b c": {"type": ["number", "boolean"]}},
+    "definitions": {"old": {}},
+    "x-parts": [0, {"odd": {"items": {"$ref": "#/$defs/line"}}}],
+}
+
+
+@pytest.fixture
+def app() -> App:
+    return make_app("Shop").app
+
+
+@pytest.fixture
+def empty() -> App:
+    return make_app("Empty").app
+
+
+def types_of(app: App) -> list[dict[str, Any]]:
+    fields = ("name", "description", "schema", "example", "deprecated")
+    return list(EventType.objects.filter(app=app).order_by("name").values(*fields))
+
+
+def refused(app: App, document: object, kind: type[Refusal] = InvalidInput) -> Refusal:
+    """The refusal of an import that has changed nothing."""
+    before, entries = types_of(app), AuditEntry.objects.count()
+    with pytest.raises(kind) as caught:
+        import_catalog(app, document, ACTOR)
+    assert (types_of(app), AuditEntry.objects.count()) == (before, entries)
+    return caught.value
+
+
+def with_types(app: App) -> App:
+    """An app with a type of every kind."""
+    make_event_type(app, "order.paid", description="Paid.\nIn full.", schema=EVERYTHING, example={"id": "ord_1"})
+    make_event_type(app, "order.bare")
+    make_event_type(app, "order.open", schema={}, example=[1, {"a": None}])
+    make_event_type(app, "order.worded", schema={"description": "Anything."}, example=False)
+    make_event_type(app, "order.old", description='Ünïcode, "quotes", <b>.', example={"": 1.5})
+    EventType.objects.filter(app=app, name="order.old").update(deprecated=True)
+    return app
+
+
+def test_a_catalog_that_is_exported_and_imported_into_an_empty_app_is_equal(app: App, empty: App) -> None:
+    document = json.loads(json.dumps(catalog_document(with_types(app))))
+
+    plan = import_catalog(empty, document, ACTOR)
+
+    assert types_of(empty) == types_of(app)
+    assert len(types_of(empty)) == 5
+    assert [each.outcome for each in plan.types] == [Outcome.CREATED] * 5
+    again = catalog_document(empty)
+    assert (again["webhooks"].keys(), again["components"]) == (document["webhooks"].keys(), document["components"])
+    assert plan_import(empty, document).named(Outcome.UNCHANGED) == [each["name"] for each in types_of(app)]
+
+
+def test_a_document_is_valid_openapi_3_1_with_built_in_types_and_without(app: App, empty: App) -> None:
+    sync_event_catalog()
+    for document in (
+        catalog_document(with_types(app)),
+        catalog_document(app, built_in=True),
+        catalog_document(empty),
+    ):
+        assert [error.message for error in OpenAPIV31SpecValidator(document).iter_errors()] == []
+        assert document["openapi"] == "3.1.0"
+    assert len(catalog_document(app, built_in=True)["webhooks"]) == 50
+    assert catalog_document(empty)["webhooks"] == {}
+
+
+def test_a_webhook_is_what_a_receiver_gets(app: App) -> None:
+    schema = {"type": "object", "properties": {"total": {"type": "integer"}}, "required": ["total"]}
+    make_event_type(app, "order.paid", description="Paid.", schema=schema, example={"total": 5})
+    event = json.loads(emit(app, "order.paid", {"total": 5}).payload)
+
+    document = catalog_document(app)
+
+    operation = document["webhooks"]["order.paid"]["post"]
+    media = operation["requestBody"]["content"]["application/json"]
+    assert list(media["schema"]["properties"]) == list(event) == media["schema"]["required"] == list(media["example"])
+    assert media["schema"]["properties"]["data"] == {"$ref": "#/components/schemas/order.paid"}
+    assert media["schema"]["properties"]["type"] == {"const": "order.paid"}
+    assert document["components"]["schemas"] == {"order.paid": schema}
+    assert (media["example"]["app_id"], media["example"]["data"]) == (app.public_id, {"total": 5})
+    assert (operation["description"], operation["tags"], "deprecated" in operation) == ("Paid.", ["order"], False)
+    headers = [document["components"]["parameters"][each["$ref"].split("/")[-1]] for each in operation["parameters"]]
+    assert [(each["name"], each["in"]) for each in headers] == [
+        (name, "header")
+        for name in (
+            "webhook-id",
+            "webhook-timestamp",
+            "webhook-signature",
+            "switera-delivery-id",
+            "switera-attempt",
+            "switera-event-type",
+        )
+    ]
+
+
+def test_references_lead_from_the_root_of_the_document(app: App) -> None:
+    make_event_type(app, "order.paid", schema=EVERYTHING)
+    schema = catalog_document(app)["components"]["schemas"]["order.paid"]
+
+    assert schema["properties"]["lines"]["items"]["$ref"] == "#/components/schemas/order.paid/$defs/line"
+    assert schema["$defs"]["line"]["properties"]["of"]["$ref"] == "#/components/schemas/order.paid"
+    assert schema["x-parts"][1]["odd"]["items"]["$ref"] == "#/components/schemas/order.paid/$defs/line"
+    assert schema["examples"] == EVERYTHING["examples"]
+    assert schema["properties"]["$ref"] == EVERYTHING["properties"]["$ref"]
+
+
+def test_built_in_types_are_passed_over_deprecated_ones_too(app: App, empty: App) -> None:
+    sync_event_catalog()
+    make_event_type(app, "order.paid")
+    EventType.objects.create(app=None, name="email.telegraphed", deprecated=True)
+    document = catalog_document(app, built_in=True)
+    before = list(EventType.objects.filter(app=None).order_by("name").values())
+    assert document["webhooks"]["email.telegraphed"]["post"]["deprecated"] is True
+    assert document["webhooks"]["email.telegraphed"]["post"]["x-switera-built-in"] is True
+
+    plan = import_catalog(empty, document, ACTOR)
+
+    assert (plan.named(Outcome.CREATED), len(plan.named(Outcome.BUILT_IN))) == (["order.paid"], 46)
+    assert [each["name"] for each in types_of(empty)] == ["order.paid"]
+    assert list(EventType.objects.filter(app=None).order_by("name").values()) == before
+
+
+# Others' documents --------------------------------------------------------------------------------
+
+
+def foreign(**webhooks: Any) -> dict[str, Any]:
+    """A document of somebody else's: shared components, a path item by reference."""
+    return {
+        "openapi": "3.1.1",
+        "info": {"title": "Pets", "version": "1"},
+        "webhooks": {name.replace("__", "."): item for name, item in webhooks.items()},
+        "components": {
+            "schemas": {
+                "Pet": {
+                    "type": "object",
+                    "properties": {"name": {"type": "string"}, "owner": {"$ref": "#/components/schemas/Owner"}},
+                },
+                "Owner": {"type": "object", "properties": {"pets": {"items": {"$ref": "#/components/schemas/Pet"}}}},
+            },
+            "requestBodies": {"PetBody": body({"$ref": "#/components/schemas/Pet"})},
+            "pathItems": {"Adopted": {"post": {"requestBody": {"$ref": "#/components/requestBodies/PetBody"}}}},
+        },
+    }
+
+
+def body(schema: object, **media: Any) -> dict[str, Any]:
+    return {"content": {"application/json; charset=utf-8": {"schema": schema, **media}}}
+
+
+def test_a_body_without_our_envelope_is_the_data_with_what_it_refers_to(app: App) -> None:
+    document = foreign(
+        pet__adopted={"$ref": "#/components/pathItems/Adopted"},
+        pet__fed={
+            "post": {
+                "summary": "A pet was fed.",
+                "requestBody": body(
+                    {"properties": {"pet": {"$ref": "#/components/schemas/Pet"}, "$defs": True}, "$defs": {"Pet": {}}},
+                    examples={"one/two": {"value": {"pet": {"name": "Rex"}}}},
+                ),
+            }
+        },
+        pet__lost={"post": {"description": "Gone.", "deprecated": True}},
+    )
+    given = copy.deepcopy(document)
+
+    import_catalog(app, document, ACTOR)
+
+    assert document == given
+    owner = {"type": "object", "properties": {"pets": {"items": {"$ref": "#"}}}}
+    pet = {"type": "object", "properties": {"name": {"type": "string"}, "owner": {"$ref": "#/$defs/Owner"}}}
+    adopted, fed, lost = types_of(app)
+    assert adopted["schema"] == {**pet, "$defs": {"Owner": owner}}
+    assert fed == {
+        "name": "pet.fed",
+        "description": "A pet was fed.",
+        "schema": {
+            "properties": {"pet": {"$ref": "#/$defs/Pet_2"}, "$defs": True},
+            "$defs": {
+                "Pet": {},
+                "Pet_2": pet,
+                "Owner": {"type": "object", "properties": {"pets": {"items": {"$ref": "#/$defs/Pet_2"}}}},
+            },
+        },
+        "example": {"pet": {"name": "Rex"}},
+        "deprecated": False,
+    }
+    assert (lost["description"], lost["schema"], lost["example"], lost["deprecated"]) == ("Gone.", None, None, True)
+
+
+def test_the_data_of_an_envelope_of_standard_webhooks_is_the_schema(app: App) -> None:
+    envelope = {
+        "type": "object",
+        "properties": {
+            "type": {"const": "pet.fed"},
+            "timestamp": {"type": "string"},
+            "data": {"$ref": "#/components/schemas/Owner"},
+        },
+    }
+    example = {"type": "pet.fed", "timestamp": "2026-01-01T00:00:00Z", "data": {"pets": []}}
+
+    import_catalog(app, foreign(pet__fed={"post": {"requestBody": body(envelope, example=example)}}), ACTOR)
+
+    [fed] = types_of(app)
+    assert fed["schema"]["properties"] == {"pets": {"items": {"$ref": "#/$defs/Pet"}}}
+    assert fed["example"] == {"pets": []}
+
+
+@pytest.mark.parametrize(
+    ("document", "sentence"),
+    [
+        ([], 'This is no OpenAPI document: it has no field "openapi".'),
+        ({"swagger": "2.0"}, 'This is no OpenAPI document: it has no field "openapi".'),
+        ({"openapi": "3.0.3", "webhooks": {}}, "This is OpenAPI 3.0.3: give a document of OpenAPI 3.1."),
+        ({"openapi": "3.1.0", "paths": {}}, 'The document describes no events: it has nothing under "webhooks".'),
+        ({"openapi": "3.1.0", "webhooks": []}, 'The document describes no events: it has nothing under "webhooks".'),
+        (
+            {"openapi": "3.1.0", "webhooks": {f"a.b{number}": {} for number in range(2_001)}},
+            "The document has 2,001 webhooks: give at most 2,000 at a time.",
+        ),
+    ],
+)
+def test_what_is_no_document_of_events_is_refused_as_a_whole(app: App, document: object, sentence: str) -> None:
+    refusal = refused(app, document)
+
+    assert (refusal.code, refusal.message, refusal.details) == (
+        "invalid_document", sentence, {"document": [sentence]},
+    )  # fmt: skip
+
+
+@pytest.mark.parametrize(
+    ("item", "sentence"),
+    [
+        ([], "The webhook must be an object."),
+        ({"get": {}}, "Its operation post is missing."),
+        ({"$ref": "#/webhooks/pet.fed"}, "References lead in a circle."),
+        ({"$ref": "https://example.com/x"}, "References must stay inside the document"),
+        ({"$ref": "#/components/pathItems/None"}, "The webhook is missing."),
+        ({"post": {"description": "x" * 2_001}}, "description must be text of at most 2,000 characters."),
+        ({"post": {"description": 5}}, "description must be text"),
+        ({"post": {"deprecated": "yes"}}, "deprecated must be true or false."),
+        ({"post": {"requestBody": {}}}, "The content of its requestBody is missing."),
+        ({"post": {"requestBody": {"content": {"text/xml": {}}}}}, "no content of the type application/json"),
+        ({"post": {"requestBody": body(5)}}, "A schema must be a JSON object."),
+        ({"post": {"requestBody": body({"type": "thing"})}}, "The schema is not valid at #/type"),
+        ({"post": {"requestBody": body({"items": {"$ref": "#/none"}})}}, '"$ref" leads nowhere: #/none'),
+        ({"post": {"requestBody": body({"items": {"$ref": "https://example.com/x"}})}}, "nothing is fetched"),
+        ({"post": {"requestBody": body({"$id": "urn:x", "type": "object"})}}, 'Leave out "$id"'),
+        ({"post": {"requestBody": body({"pattern": "(?<=a)b"})}}, "cannot be checked in linear time"),
+        ({"post": {"requestBody": body({"$defs": [], "items": {"$ref": "#/components/schemas/Pet"}})}}, '"$defs" must'),
+        ({"post": {"requestBody": body({"description": "x" * 33_000, "minLength": 1})}}, "at most 32 KiB"),
+        ({"post": {"requestBody": body({"type": "object"}, example=5)}}, "example must be an object."),
+        ({"post": {"requestBody": body({}, example="a\0")}}, "Remove the character U+0000"),
+        ({"post": {"requestBody": body({"title": "a\0", "type": "object"})}}, "Remove the character U+0000"),
+    ],
+)
+def test_s41b_one_type_that_cannot_be_refuses_all_and_is_named(app: App, item: object, sentence: str) -> None:
+    refusal = refused(app, foreign(pet__adopted={"post": {}}, pet__fed=item))
+
+    assert refusal.message.startswith("pet.fed: ")
+    assert sentence in refusal.message
+    details = refusal.details["event_types"]
+    assert isinstance(details, dict)
+    assert list(details) == ["pet.fed"]
+    assert details["pet.fed"]["message"] == refusal.message.removeprefix("pet.fed: ")
+
+
+@pytest.mark.parametrize("name", ["Pet Fed", "pet", "webhook.mine", "a" * 150 + ".b", "pet.fed\0"])
+def test_a_name_that_no_type_may_have_is_refused(app: App, name: str) -> None:
+    refusal = refused(app, {"openapi": "3.1.0", "webhooks": {name: {"post": {}}}})
+
+    assert refusal.code in ("invalid", "built_in_event_type")
+    assert len(refusal.message) < 450
+
+
+def test_s41b_what_many_schemas_share_costs_once(app: App, monkeypatch: pytest.MonkeyPatch) -> None:
+    """A document stays small while its schemas, each with what it refers to, would not."""
+    large = {"description": "x" * 300_000}
+    webhooks = {
+        f"pet.n{number}": {"post": {"requestBody": body({"items": {"$ref": "#/components/schemas/Large"}})}}
+        for number in range(2_000)
+    }
+    document = {"openapi": "3.1.0", "webhooks": webhooks, "components": {"schemas": {"Large": large}}}
+    refusal = refused(app, document)
+    assert refusal.message == "pet.n0: A schema may be at most 32 KiB, with all it refers to."
+
+    monkeypatch.setattr(importing, "MAX_SCHEMAS_BYTES", 100_000)
+    large["description"] = "x" * 30_000
+    assert refused(app, document).message == "The document's schemas are over 4 MiB in all: import it in parts."
+
+
+# What is there already ----------------------------------------------------------------------------
+
+
+def test_an_import_changes_what_differs_and_is_on_record_once_and_for_each_type(app: App, empty: App) -> None:
+    for each in (app, empty):
+        make_event_type(each, "order.paid", description="Paid.")
+        make_event_type(each, "order.sent")
+    make_event_type(app, "order.lost")
+    make_event_type(empty, "order.own")
+    EventType.objects.filter(app=app, name="order.paid").update(description="Paid in full.", example={"a": 1})
+    AuditEntry.objects.all().delete()
+
+    plan = import_catalog(empty, catalog_document(app), ACTOR)
+
+    outcomes = {each.name: (each.outcome.value, each.fields) for each in plan.types}
+    assert outcomes == {
+        "order.lost": ("created", ()),
+        "order.paid": ("changed", ("description", "example")),
+        "order.sent": ("unchanged", ()),
+    }
+    assert [each["name"] for each in types_of(empty)] == ["order.lost", "order.own", "order.paid", "order.sent"]
+    entries = AuditEntry.objects.filter(app=empty).order_by("id").values_list("action", "target_id", "changes")
+    assert list(entries) == [
+        ("event_type.created", "order.lost", {}),
+        ("event_type.updated", "order.paid", {"description": ["Paid.", "Paid in full."], "example": [None, {"a": 1}]}),
+        ("event_type.imported", empty.public_id, {"created": 1, "changed": 1, "unchanged": 1}),
+    ]
+    import_catalog(empty, catalog_document(app), ACTOR)
+    assert AuditEntry.objects.filter(app=empty).count() == 3
+
+
+def test_a_schema_that_breaks_what_is_relied_on_refuses_all(app: App) -> None:
+    make_event_type(app, "order.paid", schema={"properties": {"id": {"type": "string"}}})
+    emit(app, "order.paid", {})
+    document = catalog_document(app)
+    document["components"]["schemas"]["order.paid"] = {"properties": {"id": {"type": "integer"}}}
+    document["webhooks"]["order.sent"] = {"post": {}}
+
+    refusal = refused(app, document, Conflict)
+
+    assert refusal.code == "breaking_schema_change"
+    assert refusal.message == (
+        "order.paid: `id` was string and is now integer: give the changed event a new name such as order.paid.v2."
+    )
+
+
+def test_what_was_looked_at_is_what_is_done_or_nothing(app: App) -> None:
+    document = {"openapi": "3.1.0", "webhooks": {"order.paid": {"post": {}}, "order.sent": {"post": {}}}}
+    plan = plan_import(app, document)
+    make_event_type(app, "order.sent")
+    with pytest.raises(Conflict) as caught:
+        import_catalog(app, document, ACTOR, fingerprint=plan.fingerprint)
+    assert caught.value.code == "catalog_changed"
+    assert [each["name"] for each in types_of(app)] == ["order.sent"]
+
+    import_catalog(app, document, ACTOR, fingerprint=plan_import(app, document).fingerprint)
+
+    assert [each["name"] for each in types_of(app)] == ["order.paid", "order.sent"]
+
+
+def test_s33_another_apps_types_are_neither_exported_nor_changed(app: App, empty: App) -> None:
+    make_event_type(app, "order.paid", description="Mine.")
+    document = {"openapi": "3.1.0", "webhooks": {"order.paid": {"post": {"description": "Theirs."}}}}
+
+    assert import_catalog(empty, document, ACTOR).named(Outcome.CREATED) == ["order.paid"]
+
+    assert [each["description"] for each in types_of(app)] == ["Mine."]
+    assert list(catalog_document(empty)["webhooks"]) == ["order.paid"]
