@@ -1,6 +1,6 @@
-"""What the admin site's lists have in common: big tables are not counted, and history is not changed."""
+"""What the admin site's lists have in common: big tables are not counted, and nothing is changed by a form."""
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING, Any, Generic, TypeVar
 
 from django.contrib import admin
@@ -8,6 +8,9 @@ from django.core.paginator import Paginator
 from django.db.models import Model, Q, QuerySet
 from django.http import HttpRequest
 from django.utils.functional import cached_property
+
+from switera_webhooks.admin.named import Named, read_id
+from switera_webhooks.ids import Prefix
 
 # Whoever looks for more searches or filters.
 ROWS_AT_MOST = 1_000
@@ -52,12 +55,19 @@ class LabelledFilter(admin.SimpleListFilter):
 
 
 class BigTableAdmin(_ModelAdmin[Row]):
-    """Nothing is added, changed or deleted, and no list counts its whole table."""
+    """Nothing is added, changed or deleted by a form, no list counts its whole table, and any id finds what is its own.
+
+    Actions of a subclass call the product's functions; each asks for the permission "operate".
+    """
 
     paginator = BoundedPaginator
     show_full_result_count = False
-    list_per_page = 100
-    actions = None
+    show_facets = admin.ShowFacets.NEVER
+    list_per_page = 50
+    ordering = ["-id"]
+    # {kind of id: the look-up by its key}; anything else that is searched for is looked for in `texts`, as it stands.
+    found_by: Mapping[Prefix, str] = {}
+    texts: Sequence[str] = ()
 
     def has_add_permission(self, request: HttpRequest) -> bool:
         return False
@@ -68,6 +78,28 @@ class BigTableAdmin(_ModelAdmin[Row]):
     def has_delete_permission(self, request: HttpRequest, obj: Any = None) -> bool:
         return False
 
-    def is_permitted_to_change(self, request: HttpRequest) -> bool:
-        """What Django's permissions say, for an admin of which some field may be changed."""
+    def has_operate_permission(self, request: HttpRequest) -> bool:
+        """What Django's permissions say of changing: for actions, and an admin of which some field may be changed."""
         return super().has_change_permission(request)
+
+    def get_search_fields(self, request: HttpRequest) -> Sequence[str]:
+        # The box is shown for a name here; get_search_results says what it finds.
+        return ["pk"] if self.found_by or self.texts else []
+
+    def get_search_results(
+        self, request: HttpRequest, queryset: QuerySet[Any], search_term: str
+    ) -> tuple[QuerySet[Any], bool]:
+        term = search_term.strip()
+        if not term:
+            return queryset, False
+        return queryset.filter(self.condition_of(read_id(term), term)), False
+
+    def condition_of(self, named: Named | None, term: str) -> Q:
+        """What rows have to be for a term that is an id, or any other text."""
+        if named is not None:
+            name = self.found_by.get(named.prefix)
+            return Q(pk__in=[]) if name is None else Q((name, named.key))
+        condition = Q(pk__in=[])
+        for name in self.texts:
+            condition |= Q((name, term))
+        return condition

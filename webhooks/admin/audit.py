@@ -1,0 +1,83 @@
+"""The audit log of all apps, for operators."""
+
+from django.contrib import admin
+from django.db.models import Q
+from django.utils.safestring import SafeString
+
+from switera_webhooks.admin.history import HistoryAdmin
+from switera_webhooks.admin.lists import LabelledFilter
+from switera_webhooks.admin.named import MODELS, Named, read_id
+from switera_webhooks.admin.shown import code, json_text, object_link
+from switera_webhooks.ids import Prefix
+from webhooks.audit import ActorType
+from webhooks.models import AuditEntry
+
+
+class ActorFilter(LabelledFilter):
+    """What kind of actor it was."""
+
+    title = "actor"
+    parameter_name = "actor"
+    labels = {ActorType.BUILDER: "A person", ActorType.API_KEY: "An API key", ActorType.COMMAND: "A command"}
+    labels |= {ActorType.SYSTEM: "The service itself"}
+
+    def condition(self, value: str) -> Q:
+        return Q(actor_type=value)
+
+
+class TargetFilter(LabelledFilter):
+    """What was changed, revealed or started."""
+
+    title = "about"
+    parameter_name = "about"
+    labels = {
+        name: name.replace("_", " ").capitalize()
+        for name in ("app", "endpoint", "delivery", "replay", "api_key", "event_type", "user", "organization")
+    }
+
+    def condition(self, value: str) -> Q:
+        return Q(target_type=value)
+
+
+@admin.register(AuditEntry)
+class AuditEntryAdmin(HistoryAdmin[AuditEntry]):
+    fields = ["public_id_", "created_at", "app", "action", "actor_type", "actor_name", "actor_id", "ip"]
+    fields += ["target_type", "target_", "target_name", "changes_"]
+    list_display = ["created_at", "action", "actor_", "target_", "target_name", "app", "ip"]
+    list_display_links = ["created_at"]
+    list_filter = [ActorFilter, TargetFilter]
+    list_select_related = ["app"]
+    found_by = {Prefix.AUDIT_ENTRY: "pk", Prefix.APP: "app"}
+    texts = ["action", "actor_name"]
+    search_help_text = "The id of an entry, an app, or what it is about; an action such as endpoint.disabled; an actor"
+
+    def condition_of(self, named: Named | None, term: str) -> Q:
+        if named is not None and named.prefix not in self.found_by:
+            return Q(target_id=named.public_id)
+        return super().condition_of(named, term)
+
+    def scope_of(self, named: Named | None) -> Named | None:
+        """No index holds what entries are about: those are looked for among the newest."""
+        return named if named is not None and named.prefix in self.found_by else None
+
+    @admin.display(description="id")
+    def public_id_(self, entry: AuditEntry) -> str:
+        return entry.public_id
+
+    @admin.display(description="actor")
+    def actor_(self, entry: AuditEntry) -> str:
+        return entry.actor_name or entry.actor_type
+
+    @admin.display(description="target")
+    def target_(self, entry: AuditEntry) -> SafeString:
+        """A link where it is something that has a page here; it may have been deleted since."""
+        if entry.target_id.partition("_")[0] not in set(Prefix):
+            return code(entry.target_id)
+        named = read_id(entry.target_id)
+        if named is None or named.prefix not in MODELS:
+            return code(entry.target_id)
+        return object_link(named.model, named.key, code(entry.target_id))
+
+    @admin.display(description="changes")
+    def changes_(self, entry: AuditEntry) -> SafeString:
+        return json_text(entry.changes, "Changes")
