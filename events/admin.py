@@ -4,15 +4,16 @@ from collections.abc import Sequence
 from typing import Any
 
 from django.contrib import admin
-from django.db.models import Q
+from django.db.models import Q, QuerySet
+from django.http import HttpRequest
 from django.utils.safestring import SafeString
 
 from deliveries.models import Delivery
 from events.models import Event, EventType
 from switera_webhooks.admin.history import HistoryAdmin, by_environment
-from switera_webhooks.admin.lists import BigTableAdmin, LabelledFilter
+from switera_webhooks.admin.lists import BigTableAdmin, LabelledFilter, TestFilter
 from switera_webhooks.admin.named import Named
-from switera_webhooks.admin.shown import badge, code, json_text, links, list_link, object_link, table
+from switera_webhooks.admin.shown import badge, code, in_app, json_text, links, list_link, object_link, table, yes_no
 from switera_webhooks.ids import Prefix
 from switera_webhooks.pages.badges import delivery_badge
 from webhooks.models import App, Endpoint
@@ -32,21 +33,12 @@ class DispatchedFilter(LabelledFilter):
         return Q(dispatched_at=None)
 
 
-class TestFilter(LabelledFilter):
-    title = "test sends"
-    parameter_name = "test"
-    labels = {"yes": "Test sends", "no": "All but those"}
-
-    def condition(self, value: str) -> Q:
-        return Q(test=value == "yes")
-
-
 @admin.register(Event)
 class EventAdmin(HistoryAdmin[Event]):
-    list_display = ["id_", "type", "app_", "environment", "test", "created_at", "dispatched_at", "deliveries_"]
+    list_display = ["id_", "type", "in_app_", "test_", "created_at", "dispatched_at", "deliveries_"]
     list_filter = [DispatchedFilter, "environment", TestFilter]
     list_select_related = ["app"]
-    fields = ["id_", "type", "app_", "environment", "test", "organization", "occurred_at", "created_at"]
+    fields = ["id_", "type", "app_", "environment", "test_", "organization", "occurred_at", "created_at"]
     fields += ["dispatched_at", "idempotency_key", "payload_", "delivery_table_", "deliveries_"]
     found_by = {
         Prefix.EVENT: "pk",
@@ -68,6 +60,9 @@ class EventAdmin(HistoryAdmin[Event]):
     def are_few(self, params: dict[str, Any]) -> bool:
         return "fan_out" in params
 
+    def get_queryset(self, request: HttpRequest) -> QuerySet[Any]:
+        return super().get_queryset(request).defer("payload", "request_digest")  # large, and no list shows them
+
     @admin.display(description="id")
     def id_(self, event: Event) -> SafeString:
         return code(event.public_id)
@@ -75,6 +70,14 @@ class EventAdmin(HistoryAdmin[Event]):
     @admin.display(description="app")
     def app_(self, event: Event) -> SafeString:
         return object_link(App, event.app_id, event.app.name)
+
+    @admin.display(description="app")
+    def in_app_(self, event: Event) -> SafeString:
+        return object_link(App, event.app_id, in_app(event.app.name, event.environment))
+
+    @admin.display(description="test send")
+    def test_(self, event: Event) -> str:
+        return yes_no(event.test)
 
     @admin.display(description="deliveries")
     def deliveries_(self, event: Event) -> SafeString:

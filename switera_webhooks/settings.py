@@ -104,7 +104,7 @@ USE_TZ = True
 TIME_ZONE = "UTC"
 LANGUAGE_CODE = "en-us"
 USE_I18N = False
-DATETIME_FORMAT = "Y-m-d H:i:s"  # of the admin site; pages have {% moment %}
+FORMAT_MODULE_PATH = "switera_webhooks.formats"
 AUTH_PASSWORD_VALIDATORS = [
     {"NAME": f"django.contrib.auth.password_validation.{name}"}
     for name in (

@@ -1,7 +1,10 @@
 """Attempts for operators: what was sent when, and what came back."""
 
+from typing import Any
+
 from django.contrib import admin
-from django.db.models import Q
+from django.db.models import Q, QuerySet
+from django.http import HttpRequest
 from django.utils.safestring import SafeString
 
 from deliveries.admin.deliveries import ErrorCodeFilter
@@ -51,6 +54,10 @@ class AttemptAdmin(HistoryAdmin[Attempt]):
             # By key, so that the list's order is no reason to read all attempts.
             return Q(delivery__in=list(Delivery.objects.filter(event=named.key).values_list("pk", flat=True)[:1_000]))
         return super().condition_of(named, term)
+
+    def get_queryset(self, request: HttpRequest) -> QuerySet[Any]:
+        large = ("response_headers", "response_body", "delivery__endpoint__headers")  # and no list shows them
+        return super().get_queryset(request).defer(*large)
 
     @admin.display(description="id")
     def id_(self, attempt: Attempt) -> SafeString:

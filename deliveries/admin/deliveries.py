@@ -16,10 +16,21 @@ from deliveries.models import Attempt, Delivery, DeliveryStatus
 from events.models import Event
 from switera_webhooks.admin.actions import act_on_each
 from switera_webhooks.admin.history import HistoryAdmin, by_environment
-from switera_webhooks.admin.lists import LabelledFilter
+from switera_webhooks.admin.lists import LabelledFilter, TestFilter
 from switera_webhooks.admin.named import Named
-from switera_webhooks.admin.shown import badge, code, json_text, link, links, list_link, object_link, table
-from switera_webhooks.ids import Prefix
+from switera_webhooks.admin.shown import (
+    badge,
+    code,
+    in_app,
+    json_text,
+    link,
+    links,
+    list_link,
+    object_link,
+    table,
+    yes_no,
+)
+from switera_webhooks.ids import Prefix, to_public_id
 from switera_webhooks.pages.badges import delivery_badge
 from switera_webhooks.templatetags.pages import attempt_badge
 from webhooks.audit import Actor
@@ -68,23 +79,13 @@ class ErrorCodeFilter(LabelledFilter):
         return Q(error_code=value)
 
 
-class TestFilter(LabelledFilter):
-    title = "test sends"
-    parameter_name = "test"
-    labels = {"yes": "Test sends", "no": "All but those"}
-
-    def condition(self, value: str) -> Q:
-        return Q(test=value == "yes")
-
-
 @admin.register(Delivery)
 class DeliveryAdmin(HistoryAdmin[Delivery]):
-    list_display = ["id_", "status_", "event_type", "event_", "endpoint_", "app_", "environment", "attempts_"]
-    list_display += ["last_", "created_at"]
+    list_display = ["id_", "status_", "event_", "endpoint_", "in_app_", "attempts_", "last_", "created_at"]
     list_filter = [StatusFilter, ErrorCodeFilter, "environment", TestFilter]
     list_select_related = ["app", "endpoint"]
     fieldsets = [
-        (None, {"fields": ["id_", "status_", "event_type", "event_", "endpoint_", "app_", "environment", "test"]}),
+        (None, {"fields": ["id_", "status_", "event_", "endpoint_", "app_", "environment", "test_"]}),
         ("Attempts", {"fields": ["attempt_table_", "attempt_count", "last_attempt_at", "last_", "error"]}),
         ("What is next", {"fields": ["due_at", "turn", "schedule_position", "lost_count", "lease", "leased_until"]}),
         ("What is sent", {"fields": ["payload_"]}),
@@ -121,6 +122,9 @@ class DeliveryAdmin(HistoryAdmin[Delivery]):
     def are_few(self, params: dict[str, Any]) -> bool:
         return params.get("status") in _UNDER_WAY
 
+    def get_queryset(self, request: HttpRequest) -> QuerySet[Any]:
+        return super().get_queryset(request).defer("endpoint__headers")
+
     @admin.display(description="id")
     def id_(self, delivery: Delivery) -> SafeString:
         return code(delivery.public_id)
@@ -132,7 +136,7 @@ class DeliveryAdmin(HistoryAdmin[Delivery]):
 
     @admin.display(description="event")
     def event_(self, delivery: Delivery) -> SafeString:
-        return object_link(Event, delivery.event_id, "Event")
+        return object_link(Event, delivery.event_id, delivery.event_type)
 
     @admin.display(description="endpoint")
     def endpoint_(self, delivery: Delivery) -> SafeString:
@@ -141,6 +145,14 @@ class DeliveryAdmin(HistoryAdmin[Delivery]):
     @admin.display(description="app")
     def app_(self, delivery: Delivery) -> SafeString:
         return object_link(App, delivery.app_id, delivery.app.name)
+
+    @admin.display(description="app")
+    def in_app_(self, delivery: Delivery) -> SafeString:
+        return object_link(App, delivery.app_id, in_app(delivery.app.name, delivery.environment))
+
+    @admin.display(description="test send")
+    def test_(self, delivery: Delivery) -> str:
+        return yes_no(delivery.test)
 
     @admin.display(description="attempts")
     def attempts_(self, delivery: Delivery) -> SafeString:
@@ -178,4 +190,11 @@ class DeliveryAdmin(HistoryAdmin[Delivery]):
     def links_(self, delivery: Delivery) -> SafeString:
         key = delivery.public_id
         page = reverse(f"{delivery.environment}:delivery", args=[delivery.app.slug, key])
-        return links([list_link(AuditEntry, "Audit entries", q=key), link(page, "its page")])
+        return links(
+            [
+                list_link(Delivery, "Retry or cancel it", q=key),
+                list_link(Delivery, "the event's other deliveries", q=to_public_id(Prefix.EVENT, delivery.event_id)),
+                list_link(AuditEntry, "audit entries", q=key),
+                link(page, "its page"),
+            ]
+        )

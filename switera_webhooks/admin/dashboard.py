@@ -14,7 +14,7 @@ from deliveries.engine_status import EngineStatus, engine_status
 from deliveries.models import AppTally, Delivery, DeliveryStatus, Lane, TallyProgress, Turn
 from deliveries.tally import HOUR, MINUTE
 from deliveries.templatetags.deliveries import span
-from switera_webhooks.admin.shown import list_url
+from switera_webhooks.admin.shown import list_url, some
 from switera_webhooks.api.health import BrokerState, broker_state
 from switera_webhooks.database import whole_tables_left_alone
 from switera_webhooks.pages.badges import Badge
@@ -92,7 +92,7 @@ def _backlog(status: EngineStatus, now: dt.datetime) -> Figure:
     value = f"{BACKLOG_AT_MOST:,}+" if count > BACKLOG_AT_MOST else f"{count:,}"
     note = f"Deliveries that could go out now; the oldest waits for {span(oldest)}." if ages else "Nothing waits."
     if status.undispatched_events:
-        note += f" {status.undispatched_events:,} events are to become deliveries."
+        note += f" {some(status.undispatched_events, 'event waits', 'events wait')} to become deliveries."
     judged = _bad("Late") if oldest > LATE else _warn("Behind") if oldest > BEHIND else _fine()
     return Figure("Backlog", value, judged, note, list_url(Lane, waiting="due"), "Lanes that are due")
 
@@ -113,7 +113,8 @@ def _traffic(now: dt.datetime) -> Figure:
     if now - until > COUNTED_WITHIN:
         note = f"Counting stopped at {until:%Y-%m-%d %H:%M} UTC: does a scheduler (beat) run?"
         return Figure(title, value, _warn("Out of date"), note, url, link)
-    note = f"New ones in the last counted minute. {sums['succeeded']:,} attempts succeeded, {sums['failed']:,} failed."
+    note = f"New ones in the last counted minute. {some(sums['succeeded'], 'attempt', 'attempts')} succeeded, "
+    note += f"{sums['failed']:,} failed."
     if not attempts:
         judged = _idle("No traffic") if not sums["deliveries"] else _fine()
     elif attempts >= ATTEMPTS_TO_JUDGE and sums["failed"] * 2 > attempts:
@@ -132,7 +133,9 @@ def _failing(status: EngineStatus, now: dt.datetime) -> Figure:
     count, hour = failing["all"], failing["hour"]
     note = "Endpoints with nothing but failures since their last success."
     if count:
-        note += f" {hour:,} of them for more than an hour. {status.breakers_open:,} circuit breakers are open."
+        note += (
+            f" {hour:,} of them for more than an hour; {some(status.breakers_open, 'breaker is', 'breakers are')} open."
+        )
     judged = _bad("Look") if hour else _warn("New failures") if count else _fine()
     url = list_url(Endpoint, failing="yes")
     return Figure("Failing endpoints", f"{count:,}", judged, note, url, "Failing endpoints")
@@ -151,7 +154,7 @@ def _disabled(now: dt.datetime) -> Figure:
 
 def _workers(broker: BrokerState, status: EngineStatus) -> Figure:
     late = status.leases_expired
-    note = f"{status.deliveries_in_flight:,} deliveries are being sent"
+    note = some(status.deliveries_in_flight, "delivery is being sent", "deliveries are being sent")
     note += f", {late:,} of them by a worker that is late." if late else "."
     if broker.workers == "ok":
         value, judged = "Seen", _warn("Some are late") if late else _fine()

@@ -1,8 +1,8 @@
 """Lists of history: the newest rows of tables that have millions, found within a bound whatever is filtered by.
 
 A filter that few rows pass would else read a whole table to fill a page, and an index for each would be written with
-every delivery. So a filter is looked for among SEARCHED_AT_ONCE of the newest rows and no further; the list says how far it
-looked, and leads on from there.
+every delivery. So a filter is looked for among SEARCHED_AT_ONCE of the newest rows and no further; the list says how
+far it looked, and leads on from there.
 """
 
 import datetime as dt
@@ -118,7 +118,7 @@ class HistoryAdmin(BigTableAdmin[Row]):
     def get_changelist(self, request: HttpRequest, **kwargs: Any) -> type[ChangeList]:
         return HistoryChangeList
 
-    def get_list_filter(self, request: HttpRequest) -> Sequence[Any]:
+    def get_list_filter(self, request: HttpRequest) -> list[Any]:
         return [*super().get_list_filter(request), OlderFilter]
 
     def scope_of(self, named: Named | None) -> Named | None:

@@ -54,6 +54,17 @@ class LabelledFilter(admin.SimpleListFilter):
         return queryset if value is None or value not in self.labels else queryset.filter(self.condition(value))
 
 
+class TestFilter(LabelledFilter):
+    """Test sends, which `test` marks."""
+
+    title = "test sends"
+    parameter_name = "test"
+    labels = {"yes": "Test sends", "no": "All but those"}
+
+    def condition(self, value: str) -> Q:
+        return Q(test=value == "yes")
+
+
 class BigTableAdmin(_ModelAdmin[Row]):
     """Nothing is added, changed or deleted by a form, no list counts its whole table, and any id finds what is its own.
 
@@ -65,9 +76,14 @@ class BigTableAdmin(_ModelAdmin[Row]):
     show_facets = admin.ShowFacets.NEVER
     list_per_page = 50
     ordering = ["-id"]
+    change_form_template = "admin/object.html"
     # {kind of id: the look-up by its key}; anything else that is searched for is looked for in `texts`, as it stands.
     found_by: Mapping[Prefix, str] = {}
     texts: Sequence[str] = ()
+
+    def changelist_view(self, request: HttpRequest, extra_context: dict[str, Any] | None = None) -> Any:
+        title = str(self.opts.verbose_name_plural)
+        return super().changelist_view(request, {"title": title[0].upper() + title[1:], **(extra_context or {})})
 
     def has_add_permission(self, request: HttpRequest) -> bool:
         return False
@@ -82,7 +98,7 @@ class BigTableAdmin(_ModelAdmin[Row]):
         """What Django's permissions say of changing: for actions, and an admin of which some field may be changed."""
         return super().has_change_permission(request)
 
-    def get_search_fields(self, request: HttpRequest) -> Sequence[str]:
+    def get_search_fields(self, request: HttpRequest) -> list[str]:
         # The box is shown for a name here; get_search_results says what it finds.
         return ["pk"] if self.found_by or self.texts else []
 

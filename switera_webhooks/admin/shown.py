@@ -12,6 +12,7 @@ from django.urls import reverse
 from django.utils.html import format_html, format_html_join
 from django.utils.safestring import SafeString, mark_safe
 
+from switera_webhooks.environments import Environment
 from switera_webhooks.pages.badges import Badge
 from switera_webhooks.templatetags.pages import badge_tag
 
@@ -58,6 +59,20 @@ def at(moment: dt.datetime | None) -> str:
     return NOTHING if moment is None else f"{moment.astimezone(dt.UTC):%Y-%m-%d %H:%M:%S}"
 
 
+def yes_no(fact: bool) -> str:
+    """Not Django's icons: a red cross for what is not so looks like a failure."""
+    return "Yes" if fact else "No"
+
+
+def some(number: int, one: str, many: str) -> str:
+    """ "1 delivery is", "2 deliveries are"."""
+    return f"{number:,} {one if number == 1 else many}"
+
+
+def in_app(name: str, environment: str) -> str:
+    return name if environment == Environment.LIVE else f"{name} ({environment})"
+
+
 def long_text(text: str, label: str) -> SafeString:
     """Collapsed: it may be large, and whoever looks for something else need not see it."""
     if not text:
@@ -84,14 +99,13 @@ def json_text(value: object, label: str) -> SafeString:
 
 def table(head: Iterable[str], rows: Iterable[Iterable[object]], label: str) -> SafeString:
     """A small table within an object's page."""
+    cells = ((format_html_join("", "<td>{}</td>", ((cell,) for cell in row)),) for row in rows)
     return format_html(
         '<div class="results"><table class="inner-table"><caption class="visually-hidden">{}</caption>'
         "<thead><tr>{}</tr></thead><tbody>{}</tbody></table></div>",
         label,
         format_html_join("", '<th scope="col">{}</th>', ((name,) for name in head)),
-        format_html_join(
-            "", "<tr>{}</tr>", ((format_html_join("", "<td>{}</td>", ((c,) for c in row)),) for row in rows)
-        ),
+        format_html_join("", "<tr>{}</tr>", cells),
     )
 
 

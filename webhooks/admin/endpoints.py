@@ -1,4 +1,4 @@
-"""Endpoints for operators: which need a look, and what can be done about them. Secrets and header values stay hidden."""
+"""Endpoints for operators: which need a look, what can be done about them, and nothing of secrets and header values."""
 
 import datetime as dt
 from collections import Counter
@@ -20,7 +20,7 @@ from deliveries.replays import start_replay
 from deliveries.tally import MINUTE, bucket_start
 from switera_webhooks.admin.actions import act_on_each
 from switera_webhooks.admin.lists import BigTableAdmin, LabelledFilter
-from switera_webhooks.admin.shown import badge, code, json_text, link, links, list_link, object_link, pairs
+from switera_webhooks.admin.shown import badge, code, in_app, json_text, link, links, list_link, object_link, pairs
 from switera_webhooks.ids import Prefix
 from switera_webhooks.pages.badges import HEALTH, Badge, enabled_badge
 from webhooks.audit import Actor
@@ -40,10 +40,9 @@ class StateFilter(LabelledFilter):
         "enabled": "Enabled",
         "disabled": "Disabled",
         "disabled_today": "Disabled in the last 24 hours",
-        **{
-            reason.value: f"Disabled: {word}"
-            for reason, word in zip(DisabledReason, ("by a person", "gone (410)", "only failures"), strict=True)
-        },
+        DisabledReason.MANUAL: "Disabled: by a person",
+        DisabledReason.GONE: "Disabled: gone (410)",
+        DisabledReason.SUSTAINED_FAILURE: "Disabled: only failures",
         "deleted": "Deleted",
     }
 
@@ -106,7 +105,7 @@ class BreakerFilter(LabelledFilter):
 
 @admin.register(Endpoint)
 class EndpointAdmin(BigTableAdmin[Endpoint]):
-    list_display = ["id_", "name", "url_", "app_", "environment", "state_", "failing_since_", "created_at"]
+    list_display = ["id_", "name", "url_", "in_app_", "state_", "failing_since_", "created_at"]
     list_filter = [StateFilter, FailingFilter, WaitingFilter, BreakerFilter, "environment"]
     list_select_related = ["app", "lane"]
     fieldsets = [
@@ -168,7 +167,7 @@ class EndpointAdmin(BigTableAdmin[Endpoint]):
         )
 
     def get_queryset(self, request: HttpRequest) -> QuerySet[Any]:
-        return super().get_queryset(request).defer("headers")
+        return super().get_queryset(request).defer("headers")  # up to 80 KiB each, and no list shows them
 
     @admin.display(description="id", ordering="id")
     def id_(self, endpoint: Endpoint) -> SafeString:
@@ -181,6 +180,10 @@ class EndpointAdmin(BigTableAdmin[Endpoint]):
     @admin.display(description="app")
     def app_(self, endpoint: Endpoint) -> SafeString:
         return object_link(App, endpoint.app_id, endpoint.app.name)
+
+    @admin.display(description="app")
+    def in_app_(self, endpoint: Endpoint) -> SafeString:
+        return object_link(App, endpoint.app_id, in_app(endpoint.app.name, endpoint.environment))
 
     @admin.display(description="state")
     def state_(self, endpoint: Endpoint) -> SafeString:
@@ -203,7 +206,8 @@ class EndpointAdmin(BigTableAdmin[Endpoint]):
     def links_(self, endpoint: Endpoint) -> SafeString:
         key = endpoint.public_id
         lists = [
-            list_link(Delivery, "Deliveries", q=key),
+            list_link(Endpoint, "Disable, enable or replay it", q=key),
+            list_link(Delivery, "deliveries", q=key),
             list_link(Delivery, "failed deliveries", q=key, status="failed"),
             list_link(AuditEntry, "audit entries", q=key),
         ]

@@ -1,7 +1,10 @@
 """API keys and endpoint secrets for operators: when they were made and used, and nothing of their texts (S29, S30)."""
 
+from typing import Any
+
 from django.contrib import admin
-from django.db.models import Q
+from django.db.models import Q, QuerySet
+from django.http import HttpRequest
 from django.utils import timezone
 
 from switera_webhooks.admin.lists import BigTableAdmin, LabelledFilter
@@ -68,6 +71,9 @@ class EndpointSecretAdmin(BigTableAdmin[EndpointSecret]):
     list_select_related = ["endpoint"]
     found_by = {Prefix.ENDPOINT: "endpoint", Prefix.APP: "endpoint__app"}
     search_help_text = "An endpoint's or app's id"
+
+    def get_queryset(self, request: HttpRequest) -> QuerySet[Any]:
+        return super().get_queryset(request).defer("ciphertext")
 
     @admin.display(description="secret")
     def masked_(self, secret: EndpointSecret) -> str:
