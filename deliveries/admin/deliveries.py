@@ -81,7 +81,7 @@ class ErrorCodeFilter(LabelledFilter):
 
 @admin.register(Delivery)
 class DeliveryAdmin(HistoryAdmin[Delivery]):
-    list_display = ["id_", "status_", "event_", "endpoint_", "in_app_", "attempts_", "last_", "created_at"]
+    list_display = ["id_", "status_", "event_", "endpoint_", "in_app_", "attempts_", "created_at"]
     list_filter = [StatusFilter, ErrorCodeFilter, "environment", TestFilter]
     list_select_related = ["app", "endpoint"]
     fieldsets = [
@@ -156,7 +156,13 @@ class DeliveryAdmin(HistoryAdmin[Delivery]):
 
     @admin.display(description="attempts")
     def attempts_(self, delivery: Delivery) -> SafeString:
-        return list_link(Attempt, delivery.attempt_count, q=delivery.public_id)
+        """How many, and what the last one got."""
+        text = (
+            f"{delivery.attempt_count}"
+            if self.last_(delivery) == "-"
+            else f"{delivery.attempt_count}: {self.last_(delivery)}"
+        )
+        return list_link(Attempt, text, q=delivery.public_id)
 
     @admin.display(description="last answer")
     def last_(self, delivery: Delivery) -> str:

@@ -9,6 +9,7 @@ from django.db.models import Q, QuerySet
 from django.http import HttpRequest
 from django.urls import reverse
 from django.utils import timezone
+from django.utils.html import format_html
 from django.utils.safestring import SafeString
 
 from deliveries.delivery_filter import DeliveryFilter
@@ -20,7 +21,7 @@ from deliveries.replays import start_replay
 from deliveries.tally import MINUTE, bucket_start
 from switera_webhooks.admin.actions import act_on_each
 from switera_webhooks.admin.lists import BigTableAdmin, LabelledFilter
-from switera_webhooks.admin.shown import badge, code, in_app, json_text, link, links, list_link, object_link, pairs
+from switera_webhooks.admin.shown import at, badge, code, in_app, json_text, link, links, list_link, object_link, pairs
 from switera_webhooks.ids import Prefix
 from switera_webhooks.pages.badges import HEALTH, Badge, enabled_badge
 from webhooks.audit import Actor
@@ -105,7 +106,7 @@ class BreakerFilter(LabelledFilter):
 
 @admin.register(Endpoint)
 class EndpointAdmin(BigTableAdmin[Endpoint]):
-    list_display = ["id_", "name", "url_", "in_app_", "state_", "failing_since_", "created_at"]
+    list_display = ["id_", "endpoint_", "in_app_", "state_", "failing_since_", "created_at"]
     list_filter = [StateFilter, FailingFilter, WaitingFilter, BreakerFilter, "environment"]
     list_select_related = ["app", "lane"]
     fieldsets = [
@@ -173,6 +174,10 @@ class EndpointAdmin(BigTableAdmin[Endpoint]):
     def id_(self, endpoint: Endpoint) -> SafeString:
         return code(endpoint.public_id)
 
+    @admin.display(description="endpoint", ordering="name")
+    def endpoint_(self, endpoint: Endpoint) -> SafeString:
+        return format_html("{}{}", endpoint.name, code(endpoint.url))
+
     @admin.display(description="URL", ordering="url")
     def url_(self, endpoint: Endpoint) -> SafeString:
         return code(endpoint.url)
@@ -190,8 +195,8 @@ class EndpointAdmin(BigTableAdmin[Endpoint]):
         return badge(enabled_badge(endpoint.disabled_reason) if endpoint.deleted_at is None else _DELETED)
 
     @admin.display(description="failing since", ordering="lane__failing_since")
-    def failing_since_(self, endpoint: Endpoint) -> dt.datetime | None:
-        return endpoint.lane.failing_since
+    def failing_since_(self, endpoint: Endpoint) -> str:
+        return at(endpoint.lane.failing_since)
 
     @admin.display(description="health")
     def health_(self, endpoint: Endpoint) -> SafeString:
