@@ -41,7 +41,7 @@ class ResponseFilter(LabelledFilter):
 
 @admin.register(Attempt)
 class AttemptAdmin(HistoryAdmin[Attempt]):
-    list_display = ["id_", "number", "result_", "error_code", "took_", "started_at", "delivery_", "endpoint_"]
+    list_display = ["id_", "result_", "error_code", "took_", "started_at", "number_", "endpoint_"]
     list_filter = [ResultFilter, ErrorCodeFilter, ResponseFilter]
     list_select_related = ["delivery__endpoint"]
     fields = ["id_", "number", "delivery_", "event_", "endpoint_", "started_at", "took_", "result_", "error_code"]
@@ -66,6 +66,10 @@ class AttemptAdmin(HistoryAdmin[Attempt]):
     @admin.display(description="result")
     def result_(self, attempt: Attempt) -> SafeString:
         return attempt_badge(attempt.status, attempt.response_status)
+
+    @admin.display(description="of")
+    def number_(self, attempt: Attempt) -> SafeString:
+        return object_link(Delivery, attempt.delivery_id, f"{attempt.delivery.event_type}, attempt {attempt.number}")
 
     @admin.display(description="took")
     def took_(self, attempt: Attempt) -> str:

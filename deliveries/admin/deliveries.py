@@ -157,11 +157,8 @@ class DeliveryAdmin(HistoryAdmin[Delivery]):
     @admin.display(description="attempts")
     def attempts_(self, delivery: Delivery) -> SafeString:
         """How many, and what the last one got."""
-        text = (
-            f"{delivery.attempt_count}"
-            if self.last_(delivery) == "-"
-            else f"{delivery.attempt_count}: {self.last_(delivery)}"
-        )
+        last = self.last_(delivery)
+        text = f"{delivery.attempt_count}" if last == "-" else f"{delivery.attempt_count}: {last}"
         return list_link(Attempt, text, q=delivery.public_id)
 
     @admin.display(description="last answer")

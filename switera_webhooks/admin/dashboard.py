@@ -133,9 +133,9 @@ def _failing(status: EngineStatus, now: dt.datetime) -> Figure:
     count, hour = failing["all"], failing["hour"]
     note = "Endpoints with nothing but failures since their last success."
     if count:
-        note += (
-            f" {hour:,} of them for more than an hour; {some(status.breakers_open, 'breaker is', 'breakers are')} open."
-        )
+        note += f" {hour:,} of them for more than an hour."
+    if status.breakers_open:
+        note += f" {some(status.breakers_open, 'circuit breaker is', 'circuit breakers are')} open."
     judged = _bad("Look") if hour else _warn("New failures") if count else _fine()
     url = list_url(Endpoint, failing="yes")
     return Figure("Failing endpoints", f"{count:,}", judged, note, url, "Failing endpoints")

@@ -2,8 +2,8 @@
 
 Serves the demo (tests/demo.py) from SQLite and writes each PATH as PNG in both themes, wide and narrow: PATH is below
 the app's live pages (`endpoints/add/`), or begins with a slash. `{Billing}` stands for that endpoint's id, `{failed}`
-for the delivery's with that outcome. Without a PATH every page is looked at. `--viewer` looks as a viewer does, `--operator` as a superuser at
-the admin site (`/admin/find/?id={failed}` is an object's page).
+for the delivery's with that outcome. Without a PATH every page is looked at. `--viewer` looks as a viewer does,
+`--operator` as a superuser at the admin site, where `/admin/find/?id={failed}` is an object's page.
 """
 
 import argparse
