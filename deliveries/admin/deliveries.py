@@ -8,6 +8,7 @@ from django.db.models import Q, QuerySet
 from django.http import HttpRequest
 from django.urls import reverse
 from django.utils import timezone
+from django.utils.html import format_html
 from django.utils.safestring import SafeString
 
 from deliveries.delivery_actions import cancel_delivery, retry_delivery
@@ -81,7 +82,7 @@ class ErrorCodeFilter(LabelledFilter):
 
 @admin.register(Delivery)
 class DeliveryAdmin(HistoryAdmin[Delivery]):
-    list_display = ["id_", "status_", "event_", "endpoint_", "in_app_", "attempts_", "created_at"]
+    list_display = ["id_", "status_", "event_", "to_", "attempts_", "created_at"]
     list_filter = [StatusFilter, ErrorCodeFilter, "environment", TestFilter]
     list_select_related = ["app", "endpoint"]
     fieldsets = [
@@ -146,9 +147,10 @@ class DeliveryAdmin(HistoryAdmin[Delivery]):
     def app_(self, delivery: Delivery) -> SafeString:
         return object_link(App, delivery.app_id, delivery.app.name)
 
-    @admin.display(description="app")
-    def in_app_(self, delivery: Delivery) -> SafeString:
-        return object_link(App, delivery.app_id, in_app(delivery.app.name, delivery.environment))
+    @admin.display(description="endpoint and app")
+    def to_(self, delivery: Delivery) -> SafeString:
+        app = object_link(App, delivery.app_id, in_app(delivery.app.name, delivery.environment))
+        return format_html("{}<br>{}", self.endpoint_(delivery), app)
 
     @admin.display(description="test send")
     def test_(self, delivery: Delivery) -> str:

@@ -106,7 +106,7 @@ class BreakerFilter(LabelledFilter):
 
 @admin.register(Endpoint)
 class EndpointAdmin(BigTableAdmin[Endpoint]):
-    list_display = ["id_", "endpoint_", "in_app_", "state_", "failing_since_", "created_at"]
+    list_display = ["id_", "endpoint_", "in_app_", "state_", "failing_since_"]
     list_filter = [StateFilter, FailingFilter, WaitingFilter, BreakerFilter, "environment"]
     list_select_related = ["app", "lane"]
     fieldsets = [
