@@ -47,8 +47,8 @@ def sign_in_context(context: BrowserContext, user: User, url: str) -> None:
 def assert_accessible(page: Page, *, preload: bool = True) -> None:
     """axe-core finds nothing in either theme: WCAG 2.2 AA, and its best practices.
 
-    `preload=False` where a style sheet has an `@import` (Django's forms.css): axe reads that by a <style> of its own, which
-    the Content-Security-Policy blocks. The rule about turned screens, which alone needs it, is left out then.
+    `preload=False` where a style sheet has an `@import` (Django's forms.css): axe reads that by a <style> of its own,
+    which the Content-Security-Policy blocks. The rule about turned screens, which alone needs it, is left out then.
     """
     modules = installed_modules()
     script = (modules / "axe-core" / "axe.min.js").read_text()
