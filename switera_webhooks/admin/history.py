@@ -12,7 +12,9 @@ from typing import Any
 
 from django.contrib import admin
 from django.contrib.admin.helpers import ACTION_CHECKBOX_NAME
+from django.contrib.admin.options import IncorrectLookupParameters
 from django.contrib.admin.views.main import SEARCH_VAR, ChangeList
+from django.core.paginator import InvalidPage, Paginator
 from django.db.models import Q, QuerySet
 from django.http import HttpRequest
 
@@ -44,28 +46,46 @@ class OlderFilter(admin.SimpleListFilter):
 
 
 class HistoryChangeList(ChangeList):
-    """Its queryset is ROWS_AT_MOST rows at most, newest first, named by their keys."""
+    """Its rows are ROWS_AT_MOST at most, newest first; their keys are found first, then a page of them is read."""
 
     model_admin: "HistoryAdmin[Any]"
-    # Where the rest begins, None where nothing is left; and whether rows were left out unseen before that.
-    older: uuid.UUID | None
-    searched_until: dt.datetime | None
+    # Where the rest begins, None where nothing is left; and how far back was searched, None where nothing was left out.
+    older: uuid.UUID | None = None
+    searched_until: dt.datetime | None = None
+    _keys: list[uuid.UUID]
     _most: int
 
     def get_queryset(self, request: HttpRequest, exclude_parameters: Any = None) -> QuerySet[Any]:
         rows = super().get_queryset(request, exclude_parameters)
-        self.older = self.searched_until = None
-        self._most = lists.ROWS_AT_MOST
-        if request.method == "POST":
-            if not selects_all(request):
-                return rows  # Django takes from them what was selected, by key
-            self._most += 1  # so that an action sees that there are more than it takes
+        # For an action on a whole list one more, so that it sees that there are more than it takes.
+        self._most = lists.ROWS_AT_MOST + (request.method == "POST")
         with whole_tables_left_alone():
             keys = self._keys_of_few(rows) if self.model_admin.are_few(self.params) else None
-            if keys is None:
-                keys = self._newest_keys(rows)
-        newest: QuerySet[Any] = self.root_queryset.filter(pk__in=keys).order_by("-pk")
-        return self.apply_select_related(newest)
+            self._keys = self._newest_keys(rows) if keys is None else keys
+        if request.method == "POST" and not selects_all(request):
+            return rows  # Django takes from them what was ticked, by key
+        return self._rows(self._keys)
+
+    def get_results(self, request: HttpRequest) -> None:
+        """As Django's, without a count: the keys are there."""
+        self.paginator = Paginator(self._keys, self.list_per_page)
+        self.result_count = len(self._keys)
+        self.full_result_count = None
+        self.show_full_result_count = False
+        self.show_admin_actions = True
+        self.can_show_all = self.result_count <= self.list_max_show_all
+        self.multi_page = self.result_count > self.list_per_page
+        keys = self._keys
+        if self.multi_page and not (self.show_all and self.can_show_all):
+            try:
+                keys = list(self.paginator.page(self.page_num).object_list)
+            except InvalidPage as error:
+                raise IncorrectLookupParameters from error
+        self.result_list = self._rows(keys)
+
+    def _rows(self, keys: list[uuid.UUID]) -> QuerySet[Any]:
+        rows: QuerySet[Any] = self.root_queryset.filter(pk__in=keys).order_by("-pk")
+        return self.apply_select_related(rows)
 
     @property
     def older_query(self) -> str:

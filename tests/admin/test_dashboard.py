@@ -4,6 +4,7 @@ import datetime as dt
 import re
 import time
 from html import unescape
+from typing import Any
 
 import pytest
 from django.db import connection
@@ -217,7 +218,7 @@ def test_the_page_makes_the_same_queries_however_much_there_is(app: App, superus
 def test_any_id_leads_to_its_object(app: App, superuser: Client) -> None:
     endpoint = make_endpoint(app)
     delivery = make_delivery(make_event(app), endpoint)
-    rows = {
+    rows: dict[str, Any] = {
         "deliveries/delivery": delivery,
         "deliveries/attempt": make_attempt(delivery),
         "events/event": delivery.event,

@@ -2,6 +2,7 @@
 
 import datetime as dt
 from collections.abc import Callable
+from typing import Any
 
 import pytest
 from django.test import Client
@@ -48,16 +49,16 @@ def test_any_id_finds_the_deliveries_it_belongs_to(app: App, superuser: Client) 
     tested = make_delivery(
         make_event(app, environment=Environment.TEST), make_endpoint(app, environment=Environment.TEST)
     )
-    expected = [
-        (first, first, [first]),
-        (event, event, [second, first]),
-        (attempt, attempt, [first]),
-        (mine, mine, [first]),
-        (foreign, foreign, [third]),
-        (app, app, [tested, second, first]),
+    expected: list[tuple[Any, list[Delivery]]] = [
+        (first, [first]),
+        (event, [second, first]),
+        (attempt, [first]),
+        (mine, [first]),
+        (foreign, [third]),
+        (app, [tested, second, first]),
     ]
 
-    for row, _, found in expected:
+    for row, found in expected:
         public_ids = [delivery.public_id for delivery in found]
         without_prefix = row.public_id.partition("_")[2]
         for term in (row.public_id, without_prefix, str(row.pk), row.pk.hex, f" {row.public_id} "):
