@@ -23,7 +23,6 @@ from switera_webhooks.environments import Environment
 from switera_webhooks.ids import Prefix, new_id, to_public_id
 from tests.admin.conftest import Staff
 from tests.factories import ACTOR, make_app, make_attempt, make_delivery, make_endpoint, make_event, make_organization
-from tests.query_counts import assert_query_count
 from tests.servers.processes import free_port
 from webhooks.models import ApiKey, App, AuditEntry, DisabledReason
 
@@ -212,7 +211,15 @@ def test_the_page_makes_the_same_queries_however_much_there_is(app: App, superus
         count(app, bucket_start(timezone.now(), dt.timedelta(seconds=10)), deliveries=3)
 
     count(app, bucket_start(timezone.now() - MINUTE, dt.timedelta(seconds=10)), deliveries=3)
-    assert_query_count("admin dashboard", superuser, "/admin/", add_rows)
+    superuser.get("/admin/")
+    with CaptureQueriesContext(connection) as few:
+        superuser.get("/admin/")
+    add_rows()
+    with CaptureQueriesContext(connection) as many:
+        superuser.get("/admin/")
+
+    # In PostgreSQL three more: a transaction of its own for what a whole table must not be read for.
+    assert len(many) == len(few) == (16 if connection.vendor == "postgresql" else 13)
 
 
 def test_any_id_leads_to_its_object(app: App, superuser: Client) -> None:
