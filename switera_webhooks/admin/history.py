@@ -25,8 +25,8 @@ from switera_webhooks.database import whole_tables_left_alone
 from switera_webhooks.environments import Environment
 from switera_webhooks.ids import Prefix, made_at
 
-# Measured with a million deliveries in PostgreSQL, two cores: they are read in 8 to 16 ms, and the page takes 24 ms where
-# none is found, 50 to 80 ms with 50 rows to show.
+# Measured with a million deliveries in PostgreSQL, two cores: they are read in 8 to 16 ms, and the page takes 24 ms
+# where none is found, 50 to 80 ms with 50 rows to show.
 SEARCHED_AT_ONCE = 20_000
 BEFORE = "before"
 
