@@ -8,6 +8,7 @@ from django.db.models import Q, QuerySet
 from django.http import HttpRequest
 from django.utils.safestring import SafeString
 
+from deliveries.delivery_rows import deliveries_to_show, is_held
 from deliveries.models import Delivery
 from events.models import Event, EventType
 from switera_webhooks.admin.history import HistoryAdmin, by_environment
@@ -89,14 +90,14 @@ class EventAdmin(HistoryAdmin[Event]):
 
     @admin.display(description="newest deliveries")
     def delivery_table_(self, event: Event) -> SafeString:
-        rows = event.deliveries.select_related("endpoint").order_by("-id")[:DELIVERIES_SHOWN]
+        rows = deliveries_to_show(event.deliveries.select_related("endpoint")).order_by("-id")[:DELIVERIES_SHOWN]
         return table(
             ["Delivery", "Endpoint", "Status", "Attempts"],
             (
                 (
                     object_link(Delivery, row.pk, code(row.public_id)),
                     object_link(Endpoint, row.endpoint_id, row.endpoint),
-                    badge(delivery_badge(row.status, attempts=row.attempt_count, held=False)),
+                    badge(delivery_badge(row.status, attempts=row.attempt_count, held=is_held(row))),
                     row.attempt_count,
                 )
                 for row in rows

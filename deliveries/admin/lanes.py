@@ -62,8 +62,8 @@ class LaneAdmin(BigTableAdmin[Lane]):
     list_filter = [BreakerFilter, FailingFilter, WaitingFilter]
     list_select_related = ["endpoint", "app"]
     ordering = ["-endpoint_id"]
-    found_by = {Prefix.ENDPOINT: "pk", Prefix.APP: "app"}
-    search_help_text = "An endpoint's id, with or without ep_, or an app's"
+    found_by = {Prefix.ENDPOINT: "pk", Prefix.APP: "app", Prefix.DELIVERY: "endpoint__deliveries"}
+    search_help_text = "The id of an endpoint, an app or a delivery"
 
     @admin.display(description="lane of", ordering="endpoint_id")
     def id_(self, lane: Lane) -> SafeString:

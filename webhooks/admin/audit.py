@@ -18,8 +18,7 @@ class ActorFilter(LabelledFilter):
 
     title = "actor"
     parameter_name = "actor"
-    labels = {ActorType.BUILDER: "A person", ActorType.API_KEY: "An API key", ActorType.COMMAND: "A command"}
-    labels |= {ActorType.SYSTEM: "The service itself"}
+    labels = {actor.value: actor.value.replace("_", " ").capitalize() for actor in ActorType}
 
     def condition(self, value: str) -> Q:
         return Q(actor_type=value)
