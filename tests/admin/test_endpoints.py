@@ -16,7 +16,7 @@ from switera_webhooks.environments import Environment
 from switera_webhooks.ids import first_id_at
 from tests.admin.conftest import Staff, act, cells, ids
 from tests.factories import ACTOR, make_app, make_delivery, make_endpoint, make_event, make_key, make_organization
-from webhooks.app_setup import add_member
+from webhooks.members import add_member
 from webhooks.models import ApiKey, App, AuditEntry, DisabledReason, Endpoint, EndpointSecret, Role
 from webhooks.secrets import rotate_secret
 

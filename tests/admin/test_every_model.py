@@ -26,7 +26,7 @@ from tests.factories import (
     make_event_type,
     make_organization,
 )
-from webhooks.app_setup import add_member
+from webhooks.members import add_member
 from webhooks.models import ApiKey, App, Endpoint, EndpointSecret, Role
 
 pytestmark = pytest.mark.django_db

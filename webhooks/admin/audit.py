@@ -1,10 +1,12 @@
 """The audit log of all apps, for operators."""
 
+from collections.abc import Sequence
+
 from django.contrib import admin
 from django.db.models import Q
 from django.utils.safestring import SafeString
 
-from switera_webhooks.admin.history import HistoryAdmin
+from switera_webhooks.admin.history import HistoryAdmin, by_environment
 from switera_webhooks.admin.lists import LabelledFilter
 from switera_webhooks.admin.named import MODELS, Named, read_id
 from switera_webhooks.admin.shown import code, json_text, object_link
@@ -40,11 +42,11 @@ class TargetFilter(LabelledFilter):
 
 @admin.register(AuditEntry)
 class AuditEntryAdmin(HistoryAdmin[AuditEntry]):
-    fields = ["public_id_", "created_at", "app", "action", "actor_type", "actor_name", "actor_id", "ip"]
+    fields = ["public_id_", "created_at", "app", "environment", "action", "actor_type", "actor_name", "actor_id", "ip"]
     fields += ["target_type", "target_", "target_name", "changes_"]
     list_display = ["created_at", "action", "actor_", "target_", "target_name", "app", "ip"]
     list_display_links = ["created_at"]
-    list_filter = [ActorFilter, TargetFilter]
+    list_filter = [ActorFilter, TargetFilter, "environment"]
     list_select_related = ["app"]
     found_by = {Prefix.AUDIT_ENTRY: "pk", Prefix.APP: "app"}
     texts = ["action", "actor_name"]
@@ -58,6 +60,9 @@ class AuditEntryAdmin(HistoryAdmin[AuditEntry]):
     def scope_of(self, named: Named | None) -> Named | None:
         """No index holds what entries are about: those are looked for among the newest."""
         return named if named is not None and named.prefix in self.found_by else None
+
+    def scopes(self, named: Named | None) -> Sequence[Q]:
+        return by_environment(named)
 
     @admin.display(description="id")
     def public_id_(self, entry: AuditEntry) -> str:

@@ -32,7 +32,8 @@ class KeyStateFilter(LabelledFilter):
 
 @admin.register(ApiKey)
 class ApiKeyAdmin(BigTableAdmin[ApiKey]):
-    fields = ["public_id_", "masked_", "app", "environment", "created_at", "last_used_at", "expires_at", "revoked_at"]
+    fields = ["public_id_", "masked_", "app", "environment", "created_at", "created_by_name"]
+    fields += ["last_used_at", "expires_at", "revoked_at"]
     list_display = ["masked_", "app", "environment", "created_at", "last_used_at", "expires_at", "revoked_at"]
     list_filter = [KeyStateFilter, "environment"]
     list_select_related = ["app"]
