@@ -48,7 +48,7 @@ def read_id(text: str) -> Named | None:
     for by its key until one is found: nine look-ups at most.
     """
     text = text.strip()
-    for prefix in Prefix:
+    for prefix in MODELS:
         key = from_public_id(prefix, text)
         if key is not None:
             return Named(prefix, key)

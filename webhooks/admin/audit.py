@@ -8,7 +8,7 @@ from django.utils.safestring import SafeString
 
 from switera_webhooks.admin.history import HistoryAdmin, by_environment
 from switera_webhooks.admin.lists import LabelledFilter
-from switera_webhooks.admin.named import MODELS, Named, read_id
+from switera_webhooks.admin.named import Named, read_id
 from switera_webhooks.admin.shown import code, json_text, object_link
 from switera_webhooks.ids import Prefix
 from webhooks.audit import ActorType
@@ -75,10 +75,9 @@ class AuditEntryAdmin(HistoryAdmin[AuditEntry]):
     @admin.display(description="target")
     def target_(self, entry: AuditEntry) -> SafeString:
         """A link where it is something that has a page here; it may have been deleted since."""
-        if entry.target_id.partition("_")[0] not in set(Prefix):
-            return code(entry.target_id)
-        named = read_id(entry.target_id)
-        if named is None or named.prefix not in MODELS:
+        # A prefix says the kind without a query; what has none (an event type, a user) is not looked for.
+        named = read_id(entry.target_id) if "_" in entry.target_id else None
+        if named is None:
             return code(entry.target_id)
         return object_link(named.model, named.key, code(entry.target_id))
 
