@@ -15,6 +15,8 @@ from switera_webhooks.environments import Environment
 from switera_webhooks.refusals import Refusal
 from webhooks.audit import Actor
 
+_GOES = "Its app is being deleted."
+
 
 def actor_of(request: HttpRequest, environment: str = Environment.LIVE) -> Actor:
     """The operator, as the audit log will name them."""
@@ -31,7 +33,7 @@ def act_on_each(
     instead: str,
     more: Callable[[], str] = str,
 ) -> None:
-    """Do `act` to every row, and tell how many were `done` and why the others were not.
+    """Do `act` to every row (each of an app and environment); tell how many were `done`, and why the others were not.
 
     `act` returns None, or says why there was nothing to do; a Refusal of it tells so too, and stops no other row.
     `instead` says what to do where more than ROWS_AT_MOST rows are meant: then nothing is done. `more` is told at the
@@ -45,7 +47,7 @@ def act_on_each(
     reasons: Counter[str] = Counter()
     for row in these:
         try:
-            reason = act(row, actor_of(request, row.environment))
+            reason = _GOES if row.app.deleting_since else act(row, actor_of(request, row.environment))
         except Refusal as refused:
             reason = refused.message
         if reason is None:

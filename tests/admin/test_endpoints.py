@@ -7,9 +7,10 @@ from django.contrib.auth.models import User
 from django.test import Client
 from django.utils import timezone
 
+from deliveries.app_deletion import delete_app
 from deliveries.delivery_filter import DeliveryFilter
 from deliveries.endpoints import delete_endpoint, disable_endpoint
-from deliveries.models import DeliveryStatus, Lane, Replay, ReplayKind
+from deliveries.models import AppDeletion, DeliveryStatus, Lane, Replay, ReplayKind
 from deliveries.replays import start_replay
 from switera_webhooks.admin import lists
 from switera_webhooks.environments import Environment
@@ -139,6 +140,29 @@ def test_a_replay_of_a_deleted_endpoint_is_refused(app: App, operator: Client) -
 
     assert message.startswith("0 replays started, 1 could not be: This endpoint is deleted")
     assert Replay.objects.count() == 0
+
+
+def test_nothing_is_done_to_an_app_that_is_being_deleted(app: App, operator: Client) -> None:
+    """S32."""
+    endpoint = make_endpoint(app)
+    delete_app(app, ACTOR)
+    before = Endpoint.objects.values().get()
+    AuditEntry.objects.all().delete()
+
+    message = act(operator, LIST, "disable", endpoint.pk)
+
+    assert message == "0 disabled, 1 could not be: Its app is being deleted."
+    assert (Endpoint.objects.values().get(), AuditEntry.objects.count()) == (before, 0)
+
+
+def test_apps_that_go_are_told_with_their_progress(app: App, superuser: Client) -> None:
+    gone = make_app("Gone").app
+    AppDeletion.objects.filter(app=delete_app(gone, ACTOR).app).update(rows=2_000, deleted=1_500)
+
+    assert ids(superuser, "/admin/webhooks/app/", state="deleting") == ["Gone"]
+    assert ids(superuser, "/admin/webhooks/app/", state="there") == ["Shop"]
+    [row] = cells(superuser, "/admin/deliveries/appdeletion/", q=gone.public_id)
+    assert (row[0], row[2:4]) == ("Gone", ["manage.py test", "1,500 of 2,000"])
 
 
 @pytest.mark.parametrize("action", ["disable", "enable", "replay_failed"])

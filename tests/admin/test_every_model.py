@@ -8,6 +8,7 @@ from django.db.models import Model
 from django.test import Client
 from django.test.utils import CaptureQueriesContext
 
+from deliveries.app_deletion import delete_app
 from deliveries.delivery_filter import DeliveryFilter
 from deliveries.models import DeliveryStatus, ReplayKind
 from deliveries.replays import start_replay
@@ -43,6 +44,7 @@ def rows() -> App:
     """At least one row of every model, with hostile texts wherever a person or a receiver may write any."""
     app = make_app(HOSTILE).app
     add_more(app)
+    delete_app(make_app(f"{HOSTILE}3").app, ACTOR)
     return app
 
 
@@ -74,6 +76,7 @@ def pages_of(model: type[Model]) -> list[str]:
 
 def test_every_model_that_an_operator_gains_by_is_there() -> None:
     assert [model._meta.label for model in MODELS] == [
+        "deliveries.AppDeletion",
         "deliveries.Attempt",
         "deliveries.Delivery",
         "deliveries.Lane",
@@ -170,6 +173,6 @@ def test_the_login_page_is_ours_and_needs_nothing_inline(client: Client) -> None
 def test_built_in_types_are_told_from_those_of_builders(rows: App, superuser: Client) -> None:
     sync_event_catalog()
 
-    html = superuser.get(list_url(MODELS[5]), {"origin": "own", "q": "order."}).content.decode()
+    html = superuser.get(list_url(MODELS[6]), {"origin": "own", "q": "order."}).content.decode()
 
     assert html.count('class="field-name"') == 2

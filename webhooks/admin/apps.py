@@ -4,15 +4,15 @@ from typing import Any
 
 from django import forms
 from django.contrib import admin
-from django.db.models import Field
+from django.db.models import Field, Q
 from django.http import HttpRequest
 from django.urls import reverse
 from django.utils.safestring import SafeString
 
-from deliveries.models import Delivery, Lane, Replay
+from deliveries.models import AppDeletion, Delivery, Lane, Replay
 from events.models import Event, EventType
 from switera_webhooks.admin.actions import actor_of
-from switera_webhooks.admin.lists import BigTableAdmin
+from switera_webhooks.admin.lists import BigTableAdmin, LabelledFilter
 from switera_webhooks.admin.shown import link, links, list_link
 from switera_webhooks.ids import Prefix
 from webhooks.app_setup import WEIGHT_AT_LEAST, WEIGHT_AT_MOST, set_app_weight
@@ -33,11 +33,23 @@ _LISTS = (
 )
 
 
+class StateFilter(LabelledFilter):
+    """Apps that there are, and those that go."""
+
+    title = "state"
+    parameter_name = "state"
+    labels = {"there": "There", "deleting": "Being deleted"}
+
+    def condition(self, value: str) -> Q:
+        return Q(deleting_since__isnull=value == "there")
+
+
 @admin.register(App)
 class AppAdmin(BigTableAdmin[App]):
-    fields = ["public_id_", "name", "slug", "created_at", "weight", "pages_", "lists_"]
-    readonly_fields = ["public_id_", "name", "slug", "created_at", "pages_", "lists_"]
+    fields = ["public_id_", "name", "slug", "created_at", "deleting_since", "weight", "pages_", "lists_"]
+    readonly_fields = ["public_id_", "name", "slug", "created_at", "deleting_since", "pages_", "lists_"]
     list_display = ["name", "slug", "weight", "created_at", "pages_"]
+    list_filter = [StateFilter]
     found_by = {Prefix.APP: "pk"}
     texts = ["slug", "name__icontains"]
     search_help_text = "An app's id, its slug, or part of its name"
@@ -48,6 +60,8 @@ class AppAdmin(BigTableAdmin[App]):
 
     @admin.display(description="pages")
     def pages_(self, app: App) -> SafeString:
+        if app.deleting_since is not None:
+            return list_link(AppDeletion, "Being deleted", q=app.public_id)
         return link(reverse("live:overview", args=[app.slug]), "Open pages")
 
     @admin.display(description="of this app")
