@@ -9,7 +9,16 @@ from django.db.models import Model
 from deliveries.models import Attempt, Delivery, Replay
 from events.models import Event
 from switera_webhooks.ids import Prefix, from_public_id, to_public_id
-from webhooks.models import ApiKey, App, AuditEntry, Endpoint, Organization
+from webhooks.models import (
+    ApiKey,
+    App,
+    AuditEntry,
+    Endpoint,
+    Invitation,
+    Organization,
+    OrganizationDomain,
+    OrganizationMember,
+)
 
 # In the order in which an id without a prefix is looked for.
 MODELS: Mapping[Prefix, type[Model]] = {
@@ -19,6 +28,9 @@ MODELS: Mapping[Prefix, type[Model]] = {
     Prefix.ENDPOINT: Endpoint,
     Prefix.APP: App,
     Prefix.ORGANIZATION: Organization,
+    Prefix.MEMBER: OrganizationMember,
+    Prefix.INVITATION: Invitation,
+    Prefix.DOMAIN: OrganizationDomain,
     Prefix.API_KEY: ApiKey,
     Prefix.JOB: Replay,
     Prefix.AUDIT_ENTRY: AuditEntry,
@@ -45,7 +57,7 @@ def read_id(text: str) -> Named | None:
     """What the text names; None where it is no id, or one without a prefix that nothing has.
 
     A prefix says the kind by itself, whether or not the object is there: no query. Without one, each kind is looked
-    for by its key until one is found: nine look-ups at most.
+    for by its key until one is found: twelve look-ups at most.
     """
     text = text.strip()
     for prefix in MODELS:

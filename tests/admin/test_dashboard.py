@@ -290,4 +290,4 @@ def test_finding_looks_each_kind_up_once(superuser: Client) -> None:
         superuser.get("/admin/find/", {"id": str(new_id())})
 
     # A session and a user beside them.
-    assert len(queries) == 11
+    assert len(queries) == 14

@@ -28,7 +28,16 @@ from tests.factories import (
     make_organization,
 )
 from webhooks.members import add_member
-from webhooks.models import ApiKey, App, Endpoint, EndpointSecret, Role
+from webhooks.models import (
+    ApiKey,
+    App,
+    Endpoint,
+    EndpointSecret,
+    Invitation,
+    OrganizationDomain,
+    OrganizationMember,
+    Role,
+)
 
 pytestmark = pytest.mark.django_db
 HOSTILE = "<script>alert(1)</script>"
@@ -55,6 +64,11 @@ def add_more(app: App) -> None:
     organization = make_organization(app, "Acme")
     organization.name = HOSTILE
     organization.save()
+    OrganizationMember.objects.create(
+        organization=organization, user_id=HOSTILE, email=HOSTILE, role=HOSTILE, source="api"
+    )
+    Invitation.objects.create(organization=organization, email=HOSTILE, role=HOSTILE)
+    OrganizationDomain.objects.create(app=app, organization=organization, domain=HOSTILE)
     make_event_type(app, f"order.paid_{user.pk}", description=HOSTILE, example={"a": HOSTILE})
     endpoint = make_endpoint(
         app, name=HOSTILE, description=HOSTILE, headers={"x-token": "token-of-theirs"}, metadata={"a": HOSTILE}
@@ -88,8 +102,11 @@ def test_every_model_that_an_operator_gains_by_is_there() -> None:
         "webhooks.AuditEntry",
         "webhooks.Endpoint",
         "webhooks.EndpointSecret",
+        "webhooks.Invitation",
         "webhooks.Membership",
         "webhooks.Organization",
+        "webhooks.OrganizationDomain",
+        "webhooks.OrganizationMember",
     ]
 
 

@@ -15,6 +15,10 @@ from webhooks.audit import ActorType
 from webhooks.models import AuditEntry
 
 
+_TARGETS = ("app", "endpoint", "delivery", "replay", "api_key", "event_type", "user")
+_TARGETS += ("organization", "member", "invitation", "domain")
+
+
 class ActorFilter(LabelledFilter):
     """What kind of actor it was."""
 
@@ -31,10 +35,7 @@ class TargetFilter(LabelledFilter):
 
     title = "about"
     parameter_name = "about"
-    labels = {
-        name: name.replace("_", " ").capitalize()
-        for name in ("app", "endpoint", "delivery", "replay", "api_key", "event_type", "user", "organization")
-    }
+    labels = {name: name.replace("_", " ").capitalize() for name in _TARGETS}
 
     def condition(self, value: str) -> Q:
         return Q(target_type=value)
