@@ -1,4 +1,4 @@
-"""How long the pages take with a million deliveries of a week, for a Builder who is signed in."""
+"""How long the pages take with a million deliveries of a week, for a Builder who is signed in, and an operator."""
 
 import time
 from collections.abc import Mapping
@@ -22,6 +22,7 @@ from benchmarks.stack import HOST, Stack
 from deliveries.models import Delivery, DeliveryStatus
 from deliveries.tally import count_traffic
 from events.models import Event
+from switera_webhooks.ids import Prefix, new_id, to_public_id
 from switera_webhooks.keyset import Cursor
 from switera_webhooks.times import iso
 from webhooks.members import add_member
@@ -58,12 +59,14 @@ def run(stack: Stack, scale: Scale, report: Report) -> None:
     report.figures["seconds to count a week"] = time.monotonic() - started
     stack.settle()
     report.missing("pages", deliveries + 1, Delivery.objects.count())
-    cookie = _session_of(user)
-    paths = _paths(app)
+    cookie, operator_cookie = _session_of(user), _session_of(User.objects.create_superuser("operator"))
+    paths = {**_paths(app), **_admin_paths(app)}
     with product(stack, web=True) as running, requests.Session() as session:
         session.trust_env = False
-        session.headers.update({"Host": HOST, "Cookie": f"{settings.SESSION_COOKIE_NAME}={cookie}"})
+        session.headers.update({"Host": HOST})
         for name, path in paths.items():
+            asks = operator_cookie if path.startswith("/admin/") else cookie
+            session.headers["Cookie"] = f"{settings.SESSION_COOKIE_NAME}={asks}"
             found = _ask(session, f"http://127.0.0.1:{running.port}{path}")
             if found.status != 200:
                 report.targets.append(Target(f"page {name}: answers 200", False, str(found.status)))
@@ -133,4 +136,37 @@ def _paths(app: App) -> Mapping[str, str]:
         "event type": f"{base}/event-catalog/{event.type}/",
         "test send": f"{base}/test-send/",
         **{section.label: reverse(f"live:{section.route}", args=[app.slug]) for section in Section},
+    }
+
+
+def _admin_paths(app: App) -> Mapping[str, str]:
+    """The admin site: its dashboard, the lists of history, and the filters and searches that are hardest to serve."""
+    endpoint = app.endpoints.order_by("id")[ENDPOINTS // 2]
+    failed = Delivery.objects.filter(app=app, status=DeliveryStatus.FAILED).order_by("-id")[0]
+    filters = {
+        "status=failed": {"status": "failed"},
+        "waiting for a retry": {"status": "retrying"},
+        "status=canceled, of which there is none": {"status": "canceled"},
+        "error code": {"error": "timeout"},
+        "error code, of which there is none": {"error": "blocked_address"},
+        "event type": {"q": failed.event_type},
+        "app": {"q": app.public_id},
+        "endpoint and status": {"q": endpoint.public_id, "status": "failed"},
+        "event id without its prefix": {"q": str(failed.event_id)},
+        "an id that nothing has": {"q": str(new_id())},
+    }
+    deliveries = "/admin/deliveries/delivery/"
+    return {
+        "admin, dashboard": "/admin/",
+        "admin, deliveries": deliveries,
+        **{f"admin, deliveries, {name}": f"{deliveries}?{urlencode(values)}" for name, values in filters.items()},
+        "admin, last page of deliveries": f"{deliveries}?p=20",
+        "admin, delivery": f"{deliveries}{failed.pk}/change/",
+        "admin, attempts": "/admin/deliveries/attempt/",
+        "admin, attempts, error code, of which there is none": "/admin/deliveries/attempt/?error=blocked_address",
+        "admin, attempts of an event": f"/admin/deliveries/attempt/?q={to_public_id(Prefix.EVENT, failed.event_id)}",
+        "admin, events": "/admin/events/event/",
+        "admin, endpoints": "/admin/webhooks/endpoint/",
+        "admin, endpoints, pending retries": "/admin/webhooks/endpoint/?pending=retries",
+        "admin, audit entries of an endpoint": f"/admin/webhooks/auditentry/?q={endpoint.public_id}",
     }

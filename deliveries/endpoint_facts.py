@@ -13,7 +13,12 @@ from webhooks.models import App, DisabledReason, Endpoint
 
 def with_health(endpoints: QuerySet[Endpoint]) -> QuerySet[Any]:
     """Rows with their lanes that `health_of` reads without a query each, which counts nothing."""
-    return endpoints.select_related("lane").annotate(waiting_for_retry=_waiting_for_retry())
+    return with_waiting_for_retry(endpoints.select_related("lane"))
+
+
+def with_waiting_for_retry(endpoints: QuerySet[Endpoint]) -> QuerySet[Any]:
+    """Rows with `waiting_for_retry`: whether a delivery failed that is tried again by itself or by hand."""
+    return endpoints.annotate(waiting_for_retry=_waiting_for_retry())
 
 
 def with_facts(endpoints: QuerySet[Endpoint], *, held_at_most: int | None = None) -> QuerySet[Any]:

@@ -95,11 +95,11 @@ def _last_migrations() -> frozenset[tuple[str, str]]:
     return frozenset(MigrationLoader(None).graph.leaf_nodes())
 
 
-def broker_state() -> BrokerState:
-    """What is known of broker and workers, within BROKER_WAIT_SECONDS."""
+def broker_state(wait_seconds: float = BROKER_WAIT_SECONDS) -> BrokerState:
+    """What is known of broker and workers, within so many seconds."""
     if settings.CELERY_EMBEDDED:
         return BrokerState("embedded", "ok" if embedded_worker.is_running() else "none")
-    return _probe.state()
+    return _probe.state(wait_seconds)
 
 
 class _Probe:
@@ -111,14 +111,14 @@ class _Probe:
         self._asked: Future[BrokerState] | None = None
         self._asked_at = 0.0
 
-    def state(self) -> BrokerState:
+    def state(self, wait_seconds: float) -> BrokerState:
         with self._lock:
             now = time.monotonic()
             if self._asked is None or (self._asked.done() and now - self._asked_at > REMEMBER_BROKER_SECONDS):
                 self._asked, self._asked_at = self._executor.submit(_ask_broker), now
             asked = self._asked
         try:
-            return asked.result(BROKER_WAIT_SECONDS)
+            return asked.result(wait_seconds)
         except TimeoutError:
             return BrokerState("unreachable", "unknown")
 

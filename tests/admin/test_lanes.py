@@ -12,8 +12,8 @@ from django.test.utils import CaptureQueriesContext
 from django.utils import timezone
 
 from deliveries.models import Lane
-from switera_webhooks import admin as shared
-from tests.factories import make_app, make_endpoint
+from switera_webhooks.admin import lists as shared
+from tests.factories import URL, make_app, make_endpoint
 from webhooks.models import App, Endpoint
 
 pytestmark = pytest.mark.django_db
@@ -72,9 +72,9 @@ def test_the_list_shows_where_each_endpoint_stands_newest_first(operator: Client
     half_open = lane(app, open_until=past, failures_in_a_row=10)
 
     assert rows(operator) == [
-        [half_open.public_id, "Shop", "Half-open", "Jan. 31, 2026, noon", "10", "0", "16", "-"],
-        [is_open.public_id, "Shop", "Open", "Jan. 31, 2099, noon", "12", "1", "2", "Jan. 31, 2026, noon"],
-        [closed.public_id, "Shop", "Closed", "-", "0", "0", "16", "-"],
+        [half_open.public_id, URL, "Shop", "Half-open", "2026-01-31 12:00:00", "10", "0", "16", "-"],
+        [is_open.public_id, URL, "Shop", "Open", "2099-01-31 12:00:00", "12", "1", "2", "2026-01-31 12:00:00"],
+        [closed.public_id, URL, "Shop", "Closed", "-", "0", "0", "16", "-"],
     ]
 
 

@@ -2,7 +2,8 @@
 
 Serves the demo (tests/demo.py) from SQLite and writes each PATH as PNG in both themes, wide and narrow: PATH is below
 the app's live pages (`endpoints/add/`), or begins with a slash. `{Billing}` stands for that endpoint's id, `{failed}`
-for the delivery's with that outcome. Without a PATH every page is looked at. `--viewer` looks as a viewer does.
+for the delivery's with that outcome. Without a PATH every page is looked at. `--viewer` looks as a viewer does,
+`--operator` as a superuser at the admin site, where `/admin/find/?id={failed}` is an object's page.
 """
 
 import argparse
@@ -61,12 +62,14 @@ def main(arguments: Sequence[str]) -> None:
     parser.add_argument("out", type=Path)
     parser.add_argument("paths", nargs="*", metavar="PATH")
     parser.add_argument("--viewer", action="store_true")
+    parser.add_argument("--operator", action="store_true", help="as a superuser: for paths below /admin/")
     options = parser.parse_args(arguments)
     options.out.mkdir(parents=True, exist_ok=True)
 
     import django
 
     django.setup()
+    from django.contrib.auth.models import User
     from django.test.runner import DiscoverRunner
     from django.test.utils import override_settings, setup_test_environment
     from playwright.sync_api import sync_playwright
@@ -75,7 +78,7 @@ def main(arguments: Sequence[str]) -> None:
     from deliveries.tally import count_traffic
     from tests import network
     from tests.browser.chromium import NARROW, THEMES, WIDE, launch, sign_in_context
-    from tests.demo import build_demo
+    from tests.demo import PASSWORD, build_demo
 
     network.block()
     setup_test_environment(debug=False)
@@ -83,6 +86,8 @@ def main(arguments: Sequence[str]) -> None:
     demo = build_demo()
     count_traffic()
     user = demo.viewer if options.viewer else demo.owner
+    if options.operator:
+        user = User.objects.create_superuser("olga", "olga@switera.example", PASSWORD)
     server = LiveServer("localhost")
     with override_settings(ALLOWED_HOSTS=["localhost"], ROOT_URLCONF="tests.gallery"), sync_playwright() as playwright:
         browser = launch(playwright)

@@ -1,18 +1,19 @@
 """Lanes for operators: where each endpoint's sending stands. Nothing is changed here."""
 
 import datetime as dt
-import uuid
-from typing import Any
 
 from django.contrib import admin
-from django.db.models import Q, QuerySet
-from django.http import HttpRequest
+from django.db.models import Q
 from django.utils import timezone
+from django.utils.safestring import SafeString
 
 from deliveries.models import Lane
 from deliveries.models.lane import BreakerState
-from switera_webhooks.admin import BigTableAdmin, LabelledFilter
-from switera_webhooks.ids import Prefix, from_public_id
+from switera_webhooks.admin.lists import BigTableAdmin, LabelledFilter
+from switera_webhooks.admin.shown import badge, code, object_link
+from switera_webhooks.ids import Prefix
+from switera_webhooks.pages.badges import BREAKER
+from webhooks.models import App, Endpoint
 
 
 class BreakerFilter(LabelledFilter):
@@ -45,56 +46,37 @@ class WaitingFilter(LabelledFilter):
 
     title = "waiting"
     parameter_name = "waiting"
-    labels = {"yes": "Something waits"}
+    labels = {"yes": "Something waits", "due": "Something is due"}
 
     def condition(self, value: str) -> Q:
+        if value == "due":
+            now = timezone.now()
+            return Q(first_wake_at__lte=now) | Q(retry_wake_at__lte=now)
         return Q(urgent_from__isnull=False) | Q(fresh_from__isnull=False) | Q(retry_from__isnull=False)
 
 
 @admin.register(Lane)
 class LaneAdmin(BigTableAdmin[Lane]):
-    list_display = [
-        "endpoint_id_",
-        "app",
-        "breaker_",
-        "open_until",
-        "failures_in_a_row",
-        "in_flight",
-        "cap",
-        "failing_since",
-    ]
+    list_display = ["id_", "endpoint_", "app_", "breaker_", "open_until", "failures_in_a_row", "in_flight", "cap"]
+    list_display += ["failing_since"]
     list_filter = [BreakerFilter, FailingFilter, WaitingFilter]
     list_select_related = ["endpoint", "app"]
     ordering = ["-endpoint_id"]
-    # The box is shown for a name here; get_search_results says what it finds.
-    search_fields = ["endpoint_id"]
-    search_help_text = "An endpoint's id, with or without ep_"
+    found_by = {Prefix.ENDPOINT: "pk", Prefix.APP: "app", Prefix.DELIVERY: "endpoint__deliveries"}
+    search_help_text = "The id of an endpoint, an app or a delivery"
 
-    @admin.display(description="endpoint", ordering="endpoint_id")
-    def endpoint_id_(self, lane: Lane) -> str:
-        return lane.endpoint.public_id
+    @admin.display(description="lane of", ordering="endpoint_id")
+    def id_(self, lane: Lane) -> SafeString:
+        return code(lane.endpoint.public_id)
+
+    @admin.display(description="endpoint")
+    def endpoint_(self, lane: Lane) -> SafeString:
+        return object_link(Endpoint, lane.pk, lane.endpoint)
+
+    @admin.display(description="app")
+    def app_(self, lane: Lane) -> SafeString:
+        return object_link(App, lane.app_id, lane.app.name)
 
     @admin.display(description="breaker")
-    def breaker_(self, lane: Lane) -> str:
-        return str(lane.breaker.label)
-
-    def get_search_results(
-        self, request: HttpRequest, queryset: QuerySet[Any], search_term: str
-    ) -> tuple[QuerySet[Any], bool]:
-        term = search_term.strip()
-        if not term:
-            return queryset, False
-        key = _endpoint_key(term)
-        return (queryset.none() if key is None else queryset.filter(pk=key)), False
-
-
-def _endpoint_key(term: str) -> uuid.UUID | None:
-    """The key behind an endpoint's public id, whose prefix may be missing; a UUID, as the database shows it, is one."""
-    prefix = f"{Prefix.ENDPOINT}_"
-    key = from_public_id(Prefix.ENDPOINT, term if term.startswith(prefix) else prefix + term)
-    if key is not None:
-        return key
-    try:
-        return uuid.UUID(term)
-    except ValueError:
-        return None
+    def breaker_(self, lane: Lane) -> SafeString:
+        return badge(BREAKER[lane.breaker])

@@ -1,0 +1,1 @@
+"""How Django writes times by itself, which is on the admin site: FORMAT_MODULE_PATH. Pages have {% moment %}."""
