@@ -14,9 +14,10 @@ from switera_webhooks.ids import Prefix
 from webhooks.audit import ActorType
 from webhooks.models import AuditEntry
 
-
-_TARGETS = ("app", "endpoint", "delivery", "replay", "api_key", "event_type", "user")
-_TARGETS += ("organization", "member", "invitation", "domain")
+_TARGETS = (
+    *("app", "endpoint", "delivery", "replay", "api_key", "event_type", "user"),
+    *("organization", "member", "invitation", "domain"),
+)
 
 
 class ActorFilter(LabelledFilter):
