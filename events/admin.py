@@ -121,7 +121,8 @@ class EventTypeAdmin(BigTableAdmin[EventType]):
     list_filter = [OriginFilter, "deprecated"]
     list_select_related = ["app"]
     ordering = ["name", "id"]
-    fields = ["name", "app", "description", "deprecated", "schema_", "example_", "created_at", "updated_at", "events_"]
+    fields = ["name", "app", "description", "deprecated", "first_emitted_at", "schema_", "example_"]
+    fields += ["created_at", "updated_at", "events_"]
     found_by = {Prefix.APP: "app"}
     texts = ["name__startswith"]
     search_help_text = "An app's id, or how a name begins"
