@@ -103,7 +103,7 @@ def _context(page: PageRequest, found: Any) -> dict[str, Any]:
     last = attempts[-1] if attempts else None
     chosen = _chosen(page, attempts)
     others = (
-        Delivery.objects.filter(event=found.event_id, app=page.app, environment=page.environment)
+        deliveries_to_show(Delivery.objects.filter(event=found.event_id, app=page.app, environment=page.environment))
         .exclude(pk=found.pk)
         .select_related("endpoint")
     )
@@ -127,7 +127,7 @@ def _context(page: PageRequest, found: Any) -> dict[str, Any]:
         "chosen": chosen,
         "chosen_cause": causes.get(chosen.number) if chosen and chosen is not last else None,
         "exchange": exchange(found, chosen) if chosen else None,
-        "others": others.order_by("-id")[: _OTHERS_AT_MOST + 1],
+        "others": [(other, is_held(other)) for other in others.order_by("-id")[: _OTHERS_AT_MOST + 1]],
         "others_at_most": _OTHERS_AT_MOST,
         "can_retry": found.status != DeliveryStatus.SENDING and found.endpoint.deleted_at is None,
         "can_cancel": found.status == DeliveryStatus.PENDING,

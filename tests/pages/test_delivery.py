@@ -176,6 +176,18 @@ def test_the_other_deliveries_of_the_event_are_one_click_away(demo: Demo, owner:
     assert "It goes to no other endpoint." in owner.get(path_of(demo, "failed")).content.decode()
 
 
+def test_another_delivery_that_is_held_is_called_so(demo: Demo, owner: Client) -> None:
+    event = demo.deliveries["succeeded"].event
+    make_delivery(event, demo.endpoints["Sandbox ERP"], DeliveryStatus.PENDING, due_at=timezone.now())
+
+    text = owner.get(path_of(demo, "succeeded")).content.decode()
+
+    others = text.split("Its other deliveries")[1].split("</ul>")[0]
+    assert "Sandbox ERP" in others
+    assert "Held" in others
+    assert "Pending" not in others
+
+
 def test_the_live_part_comes_only_when_something_changed(demo: Demo, owner: Client) -> None:
     path = path_of(demo, "retrying")
     seen = HTMX | {"X-Digest": owner.get(path).context["digest"]}
@@ -272,7 +284,9 @@ def test_a_deleted_endpoint_has_nothing_to_sign_with_and_is_not_retried(demo: De
     assert AuditEntry.objects.count() == entries
     assert "Old portal" in page
     assert "(deleted)" in page
-    assert "Retry now" not in page
+    for words in ("Retry now", "Copy as cURL", "Renew the certificate"):
+        assert words not in page
+    assert "Nothing is left to do: Old portal is deleted." in page
 
 
 @pytest.mark.parametrize("action", ["retry", "cancel", "curl"])
