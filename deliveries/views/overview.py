@@ -12,7 +12,7 @@ from django.utils import timezone
 
 from deliveries.endpoint_facts import app_health_of, in_attention, with_health
 from deliveries.failure_facts import causes_of_failures
-from deliveries.models import Delivery
+from deliveries.models import Delivery, EventTypeTally
 from deliveries.statistics import Period, Traffic, WaitingForRetry, latest_failures, traffic, waiting_for_retry
 from deliveries.views.figures import figures
 from deliveries.views.overview_rows import (
@@ -25,6 +25,7 @@ from deliveries.views.overview_rows import (
     steps,
 )
 from deliveries.views.reviews import reviews
+from events.catalog.built_in import is_built_in_family
 from events.models import EventType
 from switera_webhooks.pages.chart import TimeChart, time_chart
 from webhooks.models import Endpoint
@@ -88,7 +89,7 @@ def _state(page: PageRequest, period: PeriodWords) -> dict[str, Any]:
         "stale": told.as_of is None or timezone.now() - told.as_of > _STALE_AFTER,
         "reviews": reviews(attention[:_REVIEWS], failures, causes),
         "more_reviews": len(attention) > _REVIEWS,
-        "unheard": bool(told.totals.events and not told.totals.deliveries),
+        "unheard": _is_unheard(told),
         "figures": figures(told, period.before),
         "waiting": waiting,
         "waiting_count": _waiting_count(waiting),
@@ -114,10 +115,23 @@ def _endpoints(page: PageRequest) -> tuple[list[Any], list[Any]]:
 
 
 def _has_traffic(page: PageRequest, told: Traffic) -> bool:
-    """Whether something was counted in the last two periods, or there is a real delivery, whatever its age."""
-    if any(total.events or total.succeeded or total.failed for total in (told.totals, told.before)):
+    """Whether something was delivered or emitted in the last two periods, or there is a real delivery of any age.
+
+    That an endpoint was added is an event too: what the product tells by itself, to nobody, is no traffic.
+    """
+    if any(total.deliveries or total.succeeded or total.failed for total in (told.totals, told.before)):
+        return True
+    tallies = EventTypeTally.objects.filter(app=page.app, environment=page.environment, events__gt=0)
+    lately = tallies.filter(start__gte=told.since - told.period.length).values_list("event_type", flat=True)
+    if not all(map(is_built_in_family, lately.distinct())):
         return True
     return Delivery.objects.filter(app=page.app, environment=page.environment, test=False).exists()
+
+
+def _is_unheard(told: Traffic) -> bool:
+    """Whether the app's own events went nowhere; built-in ones are for those who ask for them."""
+    emitted = (each.event_type for each in told.event_types if each.events)
+    return not told.totals.deliveries and not all(map(is_built_in_family, emitted))
 
 
 def _waiting_count(waiting: WaitingForRetry) -> str:

@@ -100,6 +100,19 @@ def test_a_test_send_is_no_traffic(app: App, endpoint: Endpoint) -> None:
     assert see(app).context["no_traffic"] is True
 
 
+def test_what_the_product_tells_by_itself_is_no_traffic_and_wants_no_subscriber(app: App, endpoint: Endpoint) -> None:
+    make_event_at(endpoint, NOW - HOUR, "webhook.endpoint.created")
+    count()
+    assert see(app).context["no_traffic"] is True
+
+    succeed_at(make_delivery_at(endpoint, NOW - 3 * DAY), NOW - 3 * DAY)
+    page = see(app)
+
+    assert "no_traffic" not in page.context
+    assert page.context["unheard"] is False
+    assert "no endpoint is subscribed" not in page.content.decode()
+
+
 def test_what_is_not_counted_yet_is_traffic_all_the_same(app: App, endpoint: Endpoint) -> None:
     make_delivery_at(endpoint, NOW - SECOND, DeliveryStatus.PENDING, due_at=NOW)
 
