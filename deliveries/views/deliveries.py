@@ -13,6 +13,7 @@ from deliveries.delivery_rows import deliveries_to_show, is_held, next_attempt_a
 from deliveries.delivery_search import SearchedPage, search_deliveries
 from deliveries.models import Delivery, DeliveryStatus
 from deliveries.views.delivery_filters import DeliveryFilterForm
+from deliveries.views.figures import error_summary
 from switera_webhooks.keyset import UnknownCursor
 from webhooks.models import Endpoint
 from webhooks.views.access import ROWS_OF_A_PAGE, PageRequest, Tab, app_page
@@ -29,6 +30,10 @@ class Row:
     held: bool
     next_attempt_at: Any
     arrived: bool
+
+    @property
+    def error_summary(self) -> str:
+        return error_summary(self.delivery.response_status, self.delivery.error_code)
 
 
 @app_page(Tab.DELIVERIES)

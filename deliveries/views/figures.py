@@ -1,6 +1,7 @@
 """Figures of the Overview in words: counts, rates, times, and what they were before."""
 
 from dataclasses import dataclass
+from http import HTTPStatus
 
 from deliveries.error_codes import ErrorCode
 from deliveries.statistics import OutcomeCount, Totals, Traffic, relative_change
@@ -21,6 +22,7 @@ SHORT_CODES = {
     ErrorCode.WORKER_LOST: "Interrupted",
     ErrorCode.INTERNAL_ERROR: "Internal error",
 }
+_PHRASES: dict[int | None, str] = {status.value: status.phrase for status in HTTPStatus}
 
 
 @dataclass(frozen=True)
@@ -47,6 +49,13 @@ def short_outcome(response_status: int | None, error_code: str) -> str:
     if not error_code or error_code == ErrorCode.HTTP_STATUS:
         return str(response_status)
     return SHORT_CODES[ErrorCode(error_code)]
+
+
+def error_summary(response_status: int | None, error_code: str) -> str:
+    """Why an attempt failed, in a word or two beside its status; empty where the status alone has to say it."""
+    if error_code in SHORT_CODES:
+        return SHORT_CODES[ErrorCode(error_code)]
+    return _PHRASES.get(response_status, "") if error_code else ""
 
 
 def outcome_name(outcome: OutcomeCount) -> str:

@@ -51,8 +51,8 @@ def test_a_row_tells_state_type_endpoint_answer_error_and_times(demo: Demo, owne
     words = ("Sending", "Pending", "Succeeded", "Failed", "Held", "Canceled", "Retrying")
     assert [text.count(f"<span>{word}</span>") for word in words] == [1, 1, 2, 1, 1, 1, 1]
     assert '<span class="status">401</span>' in text
-    assert "The receiver answered 401." in text
-    assert "The receiver&#x27;s certificate has expired or is not valid yet." in text
+    assert 'title="The receiver answered 401.">Unauthorized</span>' in text
+    assert 'title="The receiver&#x27;s certificate has expired or is not valid yet.">TLS: expired</span>' in text
     assert "Endpoint is disabled" in text
     assert ">62 ms</td>" in text
     assert '<span class="tag">test</span>' in text
