@@ -3,6 +3,7 @@
 from collections.abc import Mapping
 from dataclasses import dataclass
 
+from django.conf import settings
 from django.contrib.auth.models import User
 from django.db import IntegrityError, transaction
 from django.utils.text import slugify
@@ -53,8 +54,8 @@ def create_app(name: str, *, slug: str | None = None, owner: User | None = None,
 def update_app(app: App, changes: Mapping[str, str], actor: Actor) -> App:
     """Change `name` or `slug`; what stays the same writes nothing. The addresses of the app's pages have the slug.
 
-    Raises InvalidInput for an empty or malformed name or slug, Conflict where the slug is taken or the app being
-    deleted.
+    Raises InvalidInput for an empty or malformed name or slug, Conflict where the slug is taken, or set in
+    WEBHOOKS_AUTH_APP, or the app being deleted.
     """
     wanted = dict(changes)
     if "name" in wanted:
@@ -67,6 +68,8 @@ def update_app(app: App, changes: Mapping[str, str], actor: Actor) -> App:
             changed = {field: value for field, value in wanted.items() if getattr(app, field) != value}
             if changed:
                 before = {field: getattr(app, field) for field in changed}
+                if "slug" in changed:
+                    _refuse_slug_of_auth_app(before["slug"], changed["slug"])
                 for field, value in changed.items():
                     setattr(app, field, value)
                 app.save(update_fields=[*changed, "updated_at"])
@@ -105,6 +108,17 @@ def _check_slug(slug: str) -> None:
         raise InvalidInput(
             "A slug holds lower-case letters, digits, hyphens and underscores only, 80 at most.",
             details={"slug": ["Use lower-case letters, digits, - and _."]},
+        )
+
+
+def _refuse_slug_of_auth_app(*slugs: str) -> None:
+    """Whoever had this slug would be told of this service's own users: who has it is for operators to say (S33)."""
+    if settings.WEBHOOKS_AUTH_APP in slugs:
+        raise Conflict(
+            f"The slug {settings.WEBHOOKS_AUTH_APP} is set in WEBHOOKS_AUTH_APP: an operator of this service changes "
+            "that first.",
+            code="slug_reserved",
+            details={"slug": ["Set in WEBHOOKS_AUTH_APP."]},
         )
 
 

@@ -17,7 +17,7 @@ from django.utils import timezone
 
 from deliveries.engine.statements import FinishedLane, Result, statements
 from deliveries.models import Attempt, Delivery
-from events.emit import EmitRequest
+from events.emit import MAX_BATCH, EmitRequest
 from events.sources.emitting import emit_all_built_in
 from switera_webhooks.ids import Prefix, to_public_id
 from switera_webhooks.times import iso
@@ -95,7 +95,9 @@ def _tell(lanes: Sequence[FinishedLane], failed_before: set[uuid.UUID]) -> None:
             requests[one.app_id, one.environment].append(_recovered(one, failing_since))
     apps = App.objects.in_bulk({row.app_id for row in rows})
     for (app, environment), of_app in requests.items():
-        emit_all_built_in(apps[app], of_app, environment=environment)
+        # A process may have more in flight than a batch of events holds, and all of it may end at once.
+        for start in range(0, len(of_app), MAX_BATCH):
+            emit_all_built_in(apps[app], of_app[start : start + MAX_BATCH], environment=environment)
 
 
 def _worth_telling(lane: FinishedLane, recovered: Sequence[_Told], failed_before: set[uuid.UUID]) -> Iterator[_Told]:

@@ -4,12 +4,14 @@ from collections.abc import Sequence
 from typing import Any
 
 from django.contrib import admin
+from django.db import transaction
 from django.http import HttpRequest, HttpResponse, HttpResponseRedirect
 from django.shortcuts import render
 from django.urls import URLPattern, URLResolver, path
 
 from switera_webhooks.admin.named import Named, read_id
 from switera_webhooks.admin.shown import object_url
+from switera_webhooks.middleware import client_address
 
 # The rooms in the order in which an operator looks into them; Django's own and those of packages come after.
 _ROOMS = ("deliveries", "events", "webhooks", "auth", "axes")
@@ -24,6 +26,20 @@ class OperatorsSite(admin.AdminSite):
     def get_urls(self) -> list[Any]:
         own: list[URLPattern | URLResolver] = [path("find/", self.admin_view(self.find), name="find")]
         return [*own, *super().get_urls()]
+
+    def login(self, request: HttpRequest, extra_context: dict[str, Any] | None = None) -> Any:
+        """As Django's. The audit logs of an operator's own apps tell of it, as they do of a sign-in to the pages."""
+        # They need the rooms' models, which are not there yet when the site is made.
+        from webhooks.audit import Actor
+        from webhooks.sign_ins import record_sign_in
+        from webhooks.views.access import signed_in
+
+        response = super().login(request, extra_context)
+        if request.method == "POST" and isinstance(response, HttpResponseRedirect):
+            user = signed_in(request)
+            with transaction.atomic():
+                record_sign_in(user, Actor.of_user(user, client_address(request)))
+        return response
 
     def index(self, request: HttpRequest, extra_context: dict[str, Any] | None = None) -> Any:
         # The engine's figures need the rooms' models, which are not there yet when the site is made.

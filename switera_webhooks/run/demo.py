@@ -102,6 +102,8 @@ def _kept(path: Path) -> list[Demo]:
 
 def _keep(path: Path, demo: Demo) -> None:
     others = [other for other in _kept(path) if other.app_id != demo.app_id]
+    # Nobody else makes it where the database, SECRET_KEY and the encryption keys are all set in the environment.
+    path.parent.mkdir(parents=True, exist_ok=True)
     new = path.with_name(path.name + ".new")
     new.unlink(missing_ok=True)
     with os.fdopen(os.open(new, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600), "w") as file:

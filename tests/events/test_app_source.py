@@ -5,6 +5,7 @@ from typing import Any
 
 import pytest
 from django.contrib.auth.models import User
+from pytest_django import Settings
 
 from events.event_types import sync_event_catalog
 from events.models import Event
@@ -12,7 +13,7 @@ from switera_webhooks.refusals import Conflict, InvalidInput
 from switera_webhooks.times import iso
 from tests.factories import ACTOR, make_app, make_key
 from webhooks.api_keys import create_api_key, revoke_api_key, rotate_api_key
-from webhooks.app_setup import find_app, update_app
+from webhooks.app_setup import create_app, find_app, update_app
 from webhooks.audit import SYSTEM, Actor
 from webhooks.models import App, AuditEntry
 
@@ -175,3 +176,18 @@ def test_a_slug_of_another_app_is_refused(app: App, ada: Actor) -> None:
     other.refresh_from_db()
     assert other.slug == "shoes"
     assert not AuditEntry.objects.filter(action="app.updated").exists()
+
+
+@pytest.mark.parametrize(("slug", "wanted"), [("users", "shop"), ("shop", "users")])
+def test_s33_who_has_the_slug_of_the_auth_app_is_not_for_owners_to_say(
+    ada: Actor, settings: Settings, slug: str, wanted: str
+) -> None:
+    settings.WEBHOOKS_AUTH_APP = "users"
+    app = create_app("Shop", slug=slug, actor=ACTOR).app
+    with pytest.raises(Conflict, match="WEBHOOKS_AUTH_APP"):
+        update_app(app, {"name": "Shoes", "slug": wanted}, ada)
+
+    app.refresh_from_db()
+    assert (app.name, app.slug, told("test")) == ("Shop", slug, [])
+    assert not AuditEntry.objects.filter(action="app.updated").exists()
+    assert update_app(app, {"name": "Shoes", "slug": slug}, ada).name == "Shoes"

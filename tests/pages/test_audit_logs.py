@@ -23,6 +23,7 @@ from webhooks.api_keys import create_api_key
 from webhooks.audit import SYSTEM, Actor
 from webhooks.members import remove_member
 from webhooks.models import AuditEntry, Membership
+from webhooks.organizations.organization import create_organization, delete_organization
 from webhooks.views.audit_changes import readable_changes
 
 pytestmark = pytest.mark.django_db
@@ -81,9 +82,20 @@ def test_links_lead_to_what_is_still_there(demo: Demo, owner: Client) -> None:
     assert f'endpoints/{demo.ids["Brand new"]}/"' not in page
 
 
+def test_of_organizations_those_that_are_there_have_a_link(demo: Demo, owner: Client) -> None:
+    kept, gone = (create_organization(demo.app, name, actor=actor_of(demo)) for name in ("Kept", "Gone"))
+    delete_organization(gone, actor_of(demo))
+
+    page = page_of(owner, path_of(demo), action="organization.created")
+
+    assert f'<a href="/apps/{demo.app.slug}/organizations/{kept.public_id}/">Kept</a>' in page
+    assert gone.public_id not in re.findall(r'href="[^"]*/organizations/([^"/]+)/"', page)
+
+
 def test_what_is_large_stands_in_blocks_that_open(demo: Demo, owner: Client) -> None:
     event_type = EventType.objects.get(app=demo.app, name="order.paid")
-    update_event_type(event_type, {"schema": {"type": "object", "required": ["order_id"]}}, ACTOR)
+    assert isinstance(event_type.schema, dict)
+    update_event_type(event_type, {"schema": {**event_type.schema, "description": "An order."}}, ACTOR)
 
     page = page_of(owner, path_of(demo), action="event_type.updated")
 

@@ -9,7 +9,7 @@ from django.db.models import QuerySet
 from deliveries.models import Delivery, Replay
 from events.models import EventType
 from switera_webhooks.ids import Prefix, from_public_id, to_public_id
-from webhooks.models import ApiKey, AuditEntry, Endpoint, Membership
+from webhooks.models import ApiKey, AuditEntry, Endpoint, Membership, Organization
 from webhooks.views.access import PageRequest
 
 # The target ids of those that are there, by the ids that entries name; each makes one query.
@@ -42,6 +42,12 @@ def _event_types(page: PageRequest, names: set[str]) -> Iterable[str]:
     return EventType.objects.filter(app=page.app, name__in=names).values_list("name", flat=True)
 
 
+def _organizations(page: PageRequest, ids: set[str]) -> Iterable[str]:
+    keys = [key for each in ids if (key := from_public_id(Prefix.ORGANIZATION, each)) is not None]
+    found = Organization.objects.filter(app=page.app, pk__in=keys)
+    return [to_public_id(Prefix.ORGANIZATION, key) for key in found.values_list("pk", flat=True)]
+
+
 def _members(page: PageRequest, ids: set[str]) -> Iterable[str]:
     users = Membership.objects.filter(app=page.app, user__in=[each for each in ids if each.isdecimal()])
     return [str(user) for user in users.values_list("user", flat=True)]
@@ -53,6 +59,7 @@ _PAGES: Mapping[str, tuple[str, bool, Find]] = {
     "delivery": ("delivery", True, _by_id(Prefix.DELIVERY, Delivery.objects.all)),
     "endpoint": ("endpoint", True, _by_id(Prefix.ENDPOINT, lambda: Endpoint.objects.filter(deleted_at=None))),
     "event_type": ("event_type", True, _event_types),
+    "organization": ("organization", True, _organizations),
     "replay": ("replay", True, _by_id(Prefix.JOB, Replay.objects.all)),
     "user": ("members", False, _members),
 }

@@ -18,6 +18,7 @@ from deliveries.error_codes import ErrorCode
 from deliveries.models import Attempt, Delivery, Lane
 from deliveries.test_send import send_test
 from deliveries.transport.sender import Outcome
+from events import emit
 from events.event_types import sync_event_catalog
 from events.models import Event
 from switera_webhooks.times import iso
@@ -334,3 +335,13 @@ def test_a_batch_in_which_nothing_failed_for_good_or_recovered_is_one_statement_
     record(results)
 
     assert sorted(Delivery.objects.values_list("status", flat=True)) == ["pending", "succeeded"]
+
+
+def test_more_at_once_than_a_batch_of_events_holds_are_all_told(
+    app: App, endpoint: Endpoint, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    for module in (emit, recording):
+        monkeypatch.setattr(module, "MAX_BATCH", 2)
+    exhaust(app, count=5)
+
+    assert len(told(FAILED)) == 5
