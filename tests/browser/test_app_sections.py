@@ -107,7 +107,8 @@ def test_the_audit_log_is_narrowed_read_and_exported(
 ) -> None:
     ada = Actor.of_user(demo.owner, "192.0.2.7")
     update_endpoint(demo.endpoints["Billing"], {"name": "=Invoices"}, ada)
-    update_event_type(EventType.objects.get(app=demo.app, name="order.paid"), {"schema": {"type": "object"}}, ada)
+    order_paid = EventType.objects.get(app=demo.app, name="order.paid")
+    update_event_type(order_paid, {"schema": {**dict(order_paid.schema or {}), "description": "An order."}}, ada)
     page = open_as(demo.viewer, f"/apps/{demo.app.slug}/audit-logs/", scripts=scripts)
     log = page.get_by_role("table", name="Audit log, newest first")
     newest = log.get_by_role("row").nth(1)

@@ -116,7 +116,7 @@ def test_an_endpoint_is_added_corrected_and_changed(demo: Demo, open_as: OpenAs,
     endpoint = Endpoint.objects.get(name="Order desk")
     assert (endpoint.url, endpoint.event_types, set(endpoint.headers)) == (URL, ["order.*"], {"X-Team", "X-Desk"})
 
-    page.get_by_role("link", name="Settings").click()
+    page.get_by_role("link", name="Settings", exact=True).click()
     expect(page.get_by_label("Header value").first).to_have_value("••••••••")
     page.get_by_label("Name optional").fill("Front desk")
     page.get_by_role("button", name="Save changes").click()

@@ -17,7 +17,7 @@ from webhooks.models import AuditEntry, Endpoint, Role
 
 pytestmark = pytest.mark.django_db
 BANNER = b"You are looking as support:"
-FOR_DEVELOPERS = {"endpoints/add/"}
+FOR_DEVELOPERS = {"endpoints/add/", "event-catalog/import/"}
 
 
 @pytest.fixture
