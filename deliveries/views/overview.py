@@ -28,6 +28,7 @@ from deliveries.views.reviews import reviews
 from events.catalog.built_in import is_built_in_family
 from events.models import EventType
 from switera_webhooks.pages.chart import TimeChart, time_chart
+from webhooks.health import Health
 from webhooks.models import Endpoint
 from webhooks.views.access import PageRequest, Tab, app_page
 
@@ -79,7 +80,14 @@ def _state(page: PageRequest, period: PeriodWords) -> dict[str, Any]:
     told = traffic(page.app, page.environment, period.period)
     rows = endpoint_rows(page, endpoints)
     if not _has_traffic(page, told):
-        return {"no_traffic": True, "rows": rows, "emit_command": _emit_command(page)}
+        own = EventType.objects.filter(app=page.app, deprecated=False).order_by("name").first()
+        return {
+            "no_traffic": True,
+            "rows": rows,
+            "tested": any(row.health is Health.READY for row in rows),
+            "own_type": own,
+            "emit_command": _emit_command(page, own),
+        }
     waiting = waiting_for_retry(page.app, page.environment)
     failures = latest_failures(page.app, page.environment, _FAILURES_READ)
     causes = causes_of_failures(failures)
@@ -153,10 +161,9 @@ def _chart(told: Traffic, period: PeriodWords) -> TimeChart:
     return time_chart(told.points, period.times, period.time_style, " ".join(sentences))
 
 
-def _emit_command(page: PageRequest) -> str:
-    """curl that emits the first of the app's own event types, with its example."""
-    event_type = EventType.objects.filter(app=page.app).order_by("name").first()
-    name, example = (event_type.name, event_type.example) if event_type else ("order.paid", None)
+def _emit_command(page: PageRequest, own: EventType | None) -> str:
+    """curl that emits the app's own event type with its example, or one that is still to be defined."""
+    name, example = (own.name, own.example) if own else ("order.paid", None)
     body = shlex.quote(json.dumps({"type": name, "data": example or {}}, ensure_ascii=False))
     url = page.http.build_absolute_uri(f"/api/v1/apps/{page.app.public_id}/events")
     return (

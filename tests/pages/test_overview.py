@@ -14,6 +14,7 @@ from deliveries.error_codes import ErrorCode
 from deliveries.models import AttemptStatus, Delivery, DeliveryStatus, Lane, Turn
 from deliveries.tally import count_traffic
 from deliveries.views.figures import Change, Figure
+from events.models import EventType
 from tests.deliveries.traffic import (
     DAY,
     HOUR,
@@ -90,14 +91,27 @@ def test_endpoints_without_traffic_lead_to_a_test(app: App, endpoint: Endpoint) 
     assert "No traffic yet" in text
     assert 'href="/apps/shop/webhooks/test-send/"' in text.split("Send a test</a>")[0][-400:]
     assert f"http://testserver/api/v1/apps/{app.public_id}/events" in page.context["emit_command"]
+    assert 'href="/apps/shop/api-keys/"' in text
     assert "Send a test</a>" not in see(app, "vera").content.decode()
 
 
-def test_a_test_send_is_no_traffic(app: App, endpoint: Endpoint) -> None:
-    succeed_at(make_delivery_at(endpoint, NOW - HOUR, test=True), NOW - HOUR)
-    count()
+def test_where_a_test_arrived_and_no_type_is_defined_the_next_step_is_to_define_one(
+    app: App, endpoint: Endpoint
+) -> None:
+    EventType.objects.filter(app=app).delete()
+    Lane.objects.filter(pk=endpoint.pk).update(last_test_success_at=NOW - HOUR)
+    page = see(app)
 
-    assert see(app).context["no_traffic"] is True
+    assert page.context["no_traffic"] is True
+    text = page.content.decode()
+    assert "A test has arrived, so messages get through." in text
+    assert '<a class="button main" href="/apps/shop/webhooks/event-catalog/add/">' in text
+    assert "It is refused until order.paid is in your event catalog." in text
+
+    make_event_type(app, "invoice.sent")
+    text = see(app).content.decode()
+    assert "event-catalog/add/" not in text
+    assert "invoice.sent" in text
 
 
 def test_what_the_product_tells_by_itself_is_no_traffic_and_wants_no_subscriber(app: App, endpoint: Endpoint) -> None:
