@@ -47,7 +47,7 @@ def _tell_if_possible(lanes: Sequence[FinishedLane], failed_before: set[uuid.UUI
             _tell(lanes, failed_before)
     except (OperationalError, InterfaceError):
         raise  # recorded and told once the database takes it
-    except Exception:
+    except Exception:  # whatever it is: undoing the results would have them sent again
         logger.exception("Deliveries failed for good or recovered, and no event tells of it")
 
 

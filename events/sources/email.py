@@ -90,7 +90,7 @@ class EventEmailBackend(BaseEmailBackend):
                         if opened is None and len(messages) > 1:
                             opened = bool(self._inner.open())  # one connection for all of them
                         accepted = self._inner.send_messages([message]) or 0
-                    except Exception as error:
+                    except Exception as error:  # of whatever backend: told, and raised again
                         if mail is not None:
                             _tell_failed(mail, message, error)
                         raise
