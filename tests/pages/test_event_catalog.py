@@ -37,7 +37,8 @@ def names_in(html: str, demo: Demo) -> list[str]:
 
 
 def audited(action: str) -> list[dict[str, Any]]:
-    return [entry.changes for entry in AuditEntry.objects.filter(action=action, actor_type="builder")]
+    entries = AuditEntry.objects.filter(action=action, actor_type="builder").order_by("pk")
+    return [entry.changes for entry in entries]
 
 
 # The list ----------------------------------------------------------------------------------------
