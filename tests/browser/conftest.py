@@ -5,7 +5,7 @@ from collections.abc import Callable, Iterator
 
 import pytest
 from django.contrib.auth.models import User
-from playwright.sync_api import Browser, Page, sync_playwright
+from playwright.sync_api import Browser, Page, expect, sync_playwright
 from pytest_django import Settings
 from pytest_django.live_server_helper import LiveServer
 
@@ -14,6 +14,9 @@ from tests.demo import Demo, build_demo
 
 # Playwright keeps an event loop in this thread; the database calls of a test are its own, and not asynchronous.
 os.environ["DJANGO_ALLOW_ASYNC_UNSAFE"] = "true"
+
+# Two cores hold browser, web server, and the other half of the suite: what a test waits for may be late, but comes.
+expect.set_options(timeout=20_000)
 
 OpenAs = Callable[..., Page]
 

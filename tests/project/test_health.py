@@ -62,7 +62,7 @@ def test_a_broker_that_is_down_is_told_soon_and_decides_nothing(
     use_broker(f"redis://127.0.0.1:{free_port()}/0")
     began = time.monotonic()
     response = client.get("/readyz")
-    assert time.monotonic() - began < health.BROKER_WAIT_SECONDS + 0.5
+    assert time.monotonic() - began < health.BROKER_WAIT_SECONDS + 1.5
     assert response.status_code == 200
     assert (response.json()["broker"], response.json()["workers"]) == ("unreachable", "unknown")
 

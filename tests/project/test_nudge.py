@@ -151,7 +151,7 @@ print(slowest)
 """
     result = _run(script, f"{scheme}://127.0.0.1:{free_port()}")
     assert result.returncode == 0
-    assert float(result.stdout) < 0.05
+    assert float(result.stdout) < 0.5
     [line] = result.stderr.splitlines()
     assert "The broker does not take messages" in line
 

@@ -80,7 +80,7 @@ def test_s15_accepting_waits_two_seconds_for_a_name_and_sending_as_long_as_it_is
     try:
         started = time.monotonic()
         accepted = slow.accept("https://slow.example/")
-        assert 2 <= time.monotonic() - started < 3
+        assert 2 <= time.monotonic() - started < 4
         assert accepted.warning == ("Looking up slow.example took longer than 2 s. Deliveries fail until it resolves.")
         started = time.monotonic()
         with pytest.raises(LookupTimedOut):

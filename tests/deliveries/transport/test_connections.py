@@ -73,7 +73,7 @@ def test_idle_connections_are_closed(new_sender: MakeSender, monkeypatch: pytest
 
     with Receiver(behave) as watched:
         send_one(sender, request(watched.url("hooks.example")))
-        assert closed.wait(2)
+        assert closed.wait(10)
         assert send_one(sender, request(watched.url("hooks.example"))).error_code is None
 
 

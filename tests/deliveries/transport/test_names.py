@@ -295,20 +295,20 @@ def test_s15_a_look_up_that_hangs_ends_within_the_wall_clock_and_holds_nobody_up
     sender = new_sender(judge(hang))
     with hanging(released):
         for number in range(4):
-            sender.start(request(f"https://hang{number}.example/", token=number, timeout=1))
+            sender.start(request(f"https://hang{number}.example/", token=number, timeout=2))
         started = time.monotonic()
         sender.start(request(receiver.url("prompt.example"), token="prompt"))
-        assert [outcome.token for outcome in sender.finished(wait=0.4)] == ["prompt"]
-        assert time.monotonic() - started < 0.4
+        assert [outcome.token for outcome in sender.finished(wait=0.9)] == ["prompt"]
+        assert time.monotonic() - started < 1
         outcomes: list[Outcome] = []
         while len(outcomes) < 4:
-            outcomes += sender.finished(wait=2, at_least=4)
+            outcomes += sender.finished(wait=5, at_least=4)
 
     assert {outcome.token for outcome in outcomes} == {0, 1, 2, 3}
     for outcome in outcomes:
         assert outcome.error_code == ErrorCode.DNS_FAILURE
-        assert outcome.error == f"Looking up hang{outcome.token}.example took longer than 0.5 s."
-        assert 500 <= outcome.duration_ms < 1_500
+        assert outcome.error == f"Looking up hang{outcome.token}.example took longer than 1 s."
+        assert 1_000 <= outcome.duration_ms < 2_000
 
 
 def test_s15_an_answer_that_comes_late_leaves_the_attempt_the_rest_of_its_time(
@@ -322,17 +322,17 @@ def test_s15_an_answer_that_comes_late_leaves_the_attempt_the_rest_of_its_time(
 
     sender = new_sender(judge(late))
     with Receiver(lambda peer: peer.wait_until_closed()) as silent, hanging(released):
-        sender.start(request(silent.url("late.example"), token="silent", timeout=1.2))
-        sender.start(request(receiver.url("late.example"), token="prompt", timeout=1.2))
+        sender.start(request(silent.url("late.example"), token="silent", timeout=2.4))
+        sender.start(request(receiver.url("late.example"), token="prompt", timeout=2.4))
         assert sender.finished(wait=0.4) == []
         released.set()
-        (prompt,) = sender.finished(wait=1)
-        (timed_out,) = sender.finished(wait=2)
+        (prompt,) = sender.finished(wait=2)
+        (timed_out,) = sender.finished(wait=5)
 
     assert (prompt.token, prompt.error_code) == ("prompt", None)
-    assert 400 <= prompt.duration_ms < 1_000
+    assert 400 <= prompt.duration_ms < 2_400
     assert (timed_out.token, timed_out.error_code) == ("silent", ErrorCode.TIMEOUT)
-    assert 1_200 <= timed_out.duration_ms < 2_200
+    assert 2_400 <= timed_out.duration_ms < 3_400
     assert receiver.requests[0].body == BODY
 
 

@@ -51,13 +51,13 @@ def test_a_shortage_of_our_own_is_not_blamed_on_the_receiver(
 def test_requests_run_at_once_and_outcomes_come_as_they_finish(sender: Sender) -> None:
     with Receiver(never_answers) as silent, Receiver(answers(OK)) as prompt:
         started = time.monotonic()
-        sender.start(request(silent.url("hooks.example"), token="silent", timeout=1))
+        sender.start(request(silent.url("hooks.example"), token="silent", timeout=2))
         for number in range(5):
             sender.start(request(prompt.url("hooks.example"), token=number))
         assert (sender.room(), sender.in_flight()) == (10, 6)
 
         first = collect(sender, 5)
-        assert time.monotonic() - started < 1
+        assert time.monotonic() - started < 2
         assert {outcome.token for outcome in first} == {0, 1, 2, 3, 4}
         assert (sender.room(), sender.in_flight()) == (15, 1)
         assert [outcome.token for outcome in sender.finished(wait=5)] == ["silent"]
@@ -79,18 +79,18 @@ def test_finished_waits_for_as_many_as_it_is_asked_and_no_longer_than_it_is_told
     assert time.monotonic() - started < 1
 
     with Receiver(never_answers) as silent:
-        sender.start(request(silent.url("hooks.example"), timeout=1))
+        sender.start(request(silent.url("hooks.example"), timeout=4))
         started = time.monotonic()
         assert sender.finished(wait=0.1) == []
         assert 0.1 <= time.monotonic() - started < 1
         sender.start(request(receiver.url("hooks.example"), token="prompt"))
         started = time.monotonic()
-        outcomes = sender.finished(wait=0.3, at_least=2)
-        assert 0.3 <= time.monotonic() - started < 1
+        outcomes = sender.finished(wait=1, at_least=2)
+        assert 1 <= time.monotonic() - started < 2
         assert [outcome.token for outcome in outcomes] == ["prompt"]
         started = time.monotonic()
         assert len(sender.finished(wait=10, at_least=50)) == 1  # no more than what is in flight
-        assert time.monotonic() - started < 3
+        assert time.monotonic() - started < 6
 
 
 def test_a_full_sender_and_a_closed_one_take_nothing(new_sender: MakeSender, receiver: Receiver) -> None:
