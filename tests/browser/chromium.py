@@ -50,6 +50,7 @@ def assert_accessible(page: Page, *, preload: bool = True) -> None:
     `preload=False` where a style sheet has an `@import` (Django's forms.css): axe reads that by a <style> of its own,
     which the Content-Security-Policy blocks. The rule about turned screens, which alone needs it, is left out then.
     """
+    page.wait_for_load_state()
     modules = installed_modules()
     script = (modules / "axe-core" / "axe.min.js").read_text()
     page.evaluate(f"() => {{ {script} }}")
@@ -61,5 +62,6 @@ def assert_accessible(page: Page, *, preload: bool = True) -> None:
 
 def assert_fits(page: Page, width: int = NARROW) -> None:
     """Nothing of the page is wider than a screen of `width` pixels."""
+    page.wait_for_load_state()
     page.set_viewport_size({"width": width, "height": 700})
     assert page.evaluate("document.documentElement.scrollWidth") <= width

@@ -70,6 +70,7 @@ def test_the_list_is_filtered_and_acted_on_without_scripts_too(demo: Demo, olga:
 
     expect(page.locator(".messagelist")).to_contain_text("0 canceled, 1 could not be: Only a pending delivery")
     page.get_by_role("button", name="Dark").click()
+    page.wait_for_load_state()
     assert page.evaluate("getComputedStyle(document.documentElement).colorScheme") == "dark"
 
 

@@ -18,6 +18,7 @@ pytestmark = pytest.mark.django_db(transaction=True)
 
 def rows(page: Page) -> list[str]:
     """The states in the list, from top to bottom."""
+    page.wait_for_load_state()
     return page.locator("table.deliveries tbody tr .badge").all_inner_texts()
 
 

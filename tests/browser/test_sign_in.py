@@ -22,7 +22,8 @@ def sign_in(page: Page, server: LiveServer, password: str = "right password") ->
     page.goto(f"{server.url}/")
     page.get_by_label("Username").fill("ada")
     page.get_by_label("Password").fill(password)
-    page.get_by_role("button", name="Sign in").click()
+    with page.expect_response(lambda response: response.request.method == "POST"):
+        page.get_by_role("button", name="Sign in").click()
 
 
 @pytest.fixture
@@ -131,6 +132,7 @@ def test_a_password_is_changed_and_bad_input_says_what_is_wrong(page: Page, live
     sign_in(page, live_server)
     page.locator(".account summary").click()
     page.get_by_role("link", name="Change password").click()
+    expect(page.get_by_label("Old password")).to_be_visible()
     assert_accessible(page)
     assert_fits(page)
     page.get_by_label("Old password").fill("wrong password")

@@ -102,6 +102,7 @@ def test_a_refusal_tells_cause_and_checks_and_a_retry_appears_by_itself(
         endpoint = point_to(demo, "Warehouse", receiver)
         page = open_as(demo.developer, f"{demo.path}test-send/?endpoint={endpoint.public_id}")
         page.get_by_role("button", name="Send test event").click()
+        expect(page.get_by_text("On its way.")).to_be_visible()
         engine.drain(None)
         expect(page.get_by_text("The receiver refused the request (401).").first).to_be_visible()
         expect(page.get_by_text("It is tried again by itself")).to_be_visible()
