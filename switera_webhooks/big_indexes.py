@@ -30,7 +30,7 @@ class AddIndexBesideWrites(migrations.AddIndex):
             return
         if schema_editor.connection.vendor == "postgresql":
             if not _is_valid(schema_editor, self.index):
-                schema_editor.execute(f"drop index concurrently if exists {_quoted(schema_editor, self.index)}")
+                _drop(schema_editor, self.index)
                 schema_editor.add_index(model, self.index, concurrently=True)  # type: ignore[call-arg]
         elif not _is_there(schema_editor, model, self.index):
             schema_editor.add_index(model, self.index)
@@ -41,14 +41,12 @@ class AddIndexBesideWrites(migrations.AddIndex):
         model = from_state.apps.get_model(app_label, self.model_name)
         if not self.allow_migrate_model(schema_editor.connection.alias, model):
             return
-        if schema_editor.connection.vendor == "postgresql":
-            schema_editor.execute(f"drop index concurrently if exists {_quoted(schema_editor, self.index)}")
-        elif _is_there(schema_editor, model, self.index):
-            schema_editor.remove_index(model, self.index)
+        _drop(schema_editor, self.index)
 
 
-def _quoted(schema_editor: BaseDatabaseSchemaEditor, index: Index) -> str:
-    return schema_editor.quote_name(index.name)
+def _drop(schema_editor: BaseDatabaseSchemaEditor, index: Index) -> None:
+    beside_writes = "concurrently " if schema_editor.connection.vendor == "postgresql" else ""
+    schema_editor.execute(f"drop index {beside_writes}if exists {schema_editor.quote_name(index.name)}")
 
 
 def _is_valid(schema_editor: BaseDatabaseSchemaEditor, index: Index) -> bool:
