@@ -52,7 +52,8 @@ def _drop(schema_editor: BaseDatabaseSchemaEditor, index: Index) -> None:
 def _is_valid(schema_editor: BaseDatabaseSchemaEditor, index: Index) -> bool:
     with schema_editor.connection.cursor() as cursor:
         cursor.execute("select indisvalid from pg_index where indexrelid = to_regclass(%s)", [index.name])
-        return cursor.fetchone() == (True,)
+        row: tuple[bool] | None = cursor.fetchone()
+    return row == (True,)
 
 
 def _is_there(schema_editor: BaseDatabaseSchemaEditor, model: type[Model], index: Index) -> bool:
