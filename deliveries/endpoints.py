@@ -92,9 +92,7 @@ def create_endpoint(app: App, environment: str, given: EndpointFields, actor: Ac
             endpoint=endpoint, app=app, held=not given.enabled, rate=given.rate_limit and float(given.rate_limit)
         )
         secret = create_secret(endpoint)
-        audit.record_of_endpoint(
-            endpoint, actor, "endpoint.created", {"url": accepted.url, "event_types": [None, endpoint.event_types]}
-        )
+        audit.record_of_endpoint(endpoint, actor, "endpoint.created", _told_of_new(endpoint))
         tell(EndpointCreated(endpoint, actor))
     return CreatedEndpoint(endpoint, secret, accepted.warning)
 
@@ -241,6 +239,23 @@ def _refuse_over_limit(app: App) -> None:
                 code="too_many_endpoints",
                 retry_after=60,
             )
+
+
+def _told_of_new(endpoint: Endpoint) -> dict[str, object]:
+    """What was set on a new endpoint, for the audit log: header values redacted (S25)."""
+    return audit.facts_of_new(
+        {
+            "url": endpoint.url,
+            "event_types": endpoint.event_types,
+            "name": endpoint.name,
+            "description": endpoint.description,
+            "organization": str(endpoint.organization or ""),
+            "headers": _redacted(endpoint.headers),
+            "metadata": endpoint.metadata,
+            "rate_limit": endpoint.rate_limit,
+            "enabled": None if endpoint.disabled_at is None else False,
+        }
+    )
 
 
 def _told(before: Mapping[str, object], after: Mapping[str, object]) -> dict[str, object]:

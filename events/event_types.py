@@ -1,5 +1,6 @@
 """The catalog's rows: built-in types written from code, and what a Builder adds, changes and removes."""
 
+import json
 from collections.abc import Mapping
 from dataclasses import dataclass
 
@@ -19,6 +20,8 @@ from webhooks import audit
 from webhooks.audit import Actor
 from webhooks.models import App
 
+# Characters of a schema or an example that the audit entry of a new type repeats: an import may add 2,000 types.
+_TOLD_AT_MOST = 8 * 1024
 _CHANGEABLE = ("description", "schema", "example", "deprecated")
 
 
@@ -45,7 +48,7 @@ def create_event_type(
             event_type = EventType.objects.create(
                 app=app, name=name, description=description, schema=schema, example=example, deprecated=deprecated
             )
-            _record(event_type, actor, "event_type.created")
+            _record(event_type, actor, "event_type.created", _told_of_new(event_type))
     except IntegrityError as error:
         raise Conflict(
             f"{name} is defined already: change it instead.", code="event_type_exists", details={"name": ["Taken."]}
@@ -175,6 +178,23 @@ def _locked(event_type: EventType) -> EventType:
         raise Conflict(f"{event_type.name} was deleted meanwhile.", code="event_type_gone")
     found.app = event_type.app
     return found
+
+
+def _told_of_new(event_type: EventType) -> dict[str, object]:
+    """What was set on a new type, for the audit log; of a large schema or example its size."""
+    return audit.facts_of_new(
+        {
+            "description": event_type.description,
+            "schema": _bounded(event_type.schema),
+            "example": _bounded(event_type.example),
+            "deprecated": event_type.deprecated or None,
+        }
+    )
+
+
+def _bounded(value: object) -> object:
+    size = len(json.dumps(value))
+    return value if size <= _TOLD_AT_MOST else f"{size:,} characters"
 
 
 def _record(event_type: EventType, actor: Actor, action: str, changes: Mapping[str, object] | None = None) -> None:

@@ -23,7 +23,7 @@ _PAGES = ([*_TABS, path("", include("webhooks.views.section_urls"))], "pages")
 def _mail_tracking() -> list[URLPattern | URLResolver]:
     """Where mail services tell what became of mails; without a secret anybody could, so then there are no routes."""
     if settings.ANYMAIL.get("WEBHOOK_SECRET") and apps.is_installed("anymail"):
-        return [path("anymail/", include("anymail.urls"))]
+        return [path("anymail/", include("events.views.mail_services"))]
     return []
 
 

@@ -79,6 +79,15 @@ def record(
     )
 
 
+def facts_of_new(values: Mapping[str, object]) -> dict[str, object]:
+    """What was set on something new, for `changes`; what was left empty is left out."""
+    return {
+        name: [None, value] if isinstance(value, list) else value
+        for name, value in values.items()
+        if value is not None and value not in ("", [], {})
+    }
+
+
 def record_of_endpoint(
     endpoint: Endpoint, actor: Actor, action: str, changes: Mapping[str, object] | None = None
 ) -> AuditEntry:

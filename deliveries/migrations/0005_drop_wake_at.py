@@ -28,8 +28,4 @@ class Migration(migrations.Migration):
             model_name='lane',
             name='wake_at',
         ),
-        migrations.AddIndex(
-            model_name='delivery',
-            index=models.Index(condition=models.Q(('status', 'pending')), fields=['endpoint', 'turn', 'due_at'], name='delivery_due'),
-        ),
     ]

@@ -33,10 +33,6 @@ class Migration(migrations.Migration):
                 ('finished_at', models.DateTimeField(null=True)),
             ],
         ),
-        migrations.AddIndex(
-            model_name='delivery',
-            index=models.Index(condition=models.Q(('status', 'failed')), fields=['app', 'environment', '-id'], name='delivery_failed'),
-        ),
         migrations.AddField(
             model_name='replay',
             name='app',

@@ -15,8 +15,4 @@ class Migration(migrations.Migration):
             model_name='event',
             name='event_undispatched',
         ),
-        migrations.AddIndex(
-            model_name='event',
-            index=models.Index(condition=models.Q(('dispatched_at', None)), fields=['app', 'id'], name='event_undispatched'),
-        ),
     ]

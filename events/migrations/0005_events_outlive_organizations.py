@@ -21,8 +21,4 @@ class Migration(migrations.Migration):
             name='organization',
             field=models.ForeignKey(db_constraint=False, db_index=False, null=True, on_delete=django.db.models.deletion.DO_NOTHING, related_name='events', to='webhooks.organization'),
         ),
-        migrations.AddIndex(
-            model_name='event',
-            index=models.Index(condition=models.Q(('organization__isnull', False)), fields=['organization', 'environment', '-id'], name='event_of_organization'),
-        ),
     ]

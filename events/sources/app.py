@@ -11,7 +11,6 @@ from django.utils import timezone
 from events.models import Event
 from events.sources.emitting import emit_built_in
 from switera_webhooks.times import iso
-from webhooks.audit import Actor, ActorType
 from webhooks.happenings import ApiKeyCreated, ApiKeyRevoked, ApiKeyRotated, AppUpdated, happened
 from webhooks.models import ApiKey, App
 
@@ -38,7 +37,7 @@ def emit_app_deleted(app: App, environment: str, deleted_at: dt.datetime) -> Eve
 
 @receiver(happened, sender=ApiKeyCreated)
 def _key_created(happening: ApiKeyCreated, **_: object) -> None:
-    data = {**_key(happening.key), "prefix": happening.key.prefix, "created_by": _builder(happening.actor)}
+    data = {**_key(happening.key), "prefix": happening.key.prefix, "created_by": happening.actor.id or None}
     emit_built_in(happening.key.app, "app.api_key.created", data, environment=happening.actor.environment)
 
 
@@ -58,7 +57,7 @@ def _key_rotated(happening: ApiKeyRotated, **_: object) -> None:
 
 @receiver(happened, sender=ApiKeyRevoked)
 def _key_revoked(happening: ApiKeyRevoked, **_: object) -> None:
-    data = {**_key(happening.key), "revoked_by": _builder(happening.actor)}
+    data = {**_key(happening.key), "revoked_by": happening.actor.id or None}
     emit_built_in(happening.key.app, "app.api_key.revoked", data, environment=happening.actor.environment)
 
 
@@ -68,8 +67,3 @@ def _named(app: App) -> dict[str, object]:
 
 def _key(key: ApiKey) -> dict[str, object]:
     return {"key_id": key.public_id, "kind": _KIND, "environment": key.environment, "last4": key.last4}
-
-
-def _builder(actor: Actor) -> str | None:
-    """Who did it, by name; null where the system or a command did."""
-    return actor.name if actor.type in (ActorType.BUILDER, ActorType.API_KEY) else None

@@ -6,6 +6,7 @@ in the metadata that the message was sent with (events/sources/email.py). Import
 
 import logging
 import re
+import uuid
 from collections.abc import Mapping
 from typing import Any
 
@@ -19,6 +20,7 @@ from switera_webhooks.environments import Environment
 from switera_webhooks.ids import Prefix, from_public_id
 from switera_webhooks.times import iso
 from webhooks.app_setup import find_app
+from webhooks.models import App, Organization
 
 logger = logging.getLogger(__name__)
 
@@ -46,17 +48,27 @@ def _tracked(event: AnymailTrackingEvent, esp_name: str, **_: Any) -> None:
         logger.error("%s told of a mail whose app, environment or recipient is not known.", esp_name)
         return
     type, data = told
-    organization = metadata.get("switera_organization")
     emit_built_in(
         app,
         type,
         {"email_id": str(email_id), "to": event.recipient, **data},
         environment=str(environment),
-        organization_id=organization and from_public_id(Prefix.ORGANIZATION, str(organization)),
+        organization_id=_organization_of(app, metadata.get("switera_organization"), esp_name),
         timestamp=event.timestamp,
         # A mail service that got no answer tells it again.
         idempotency_key=event.timestamp and reserved_key(f"{email_id} {type} {event.recipient} {event.timestamp}"),
     )
+
+
+def _organization_of(app: App, public_id: object, esp_name: str) -> uuid.UUID | None:
+    """None where it was deleted since the mail left: then no organization's endpoint gets what is told of it."""
+    if not public_id:
+        return None
+    key = from_public_id(Prefix.ORGANIZATION, str(public_id))
+    if key is not None and Organization.objects.filter(app=app, pk=key).exists():
+        return key
+    logger.warning("%s told of a mail of %s whose organization is gone: the event has none.", esp_name, app.public_id)
+    return None
 
 
 def _told(event: AnymailTrackingEvent) -> tuple[str, dict[str, object]] | None:

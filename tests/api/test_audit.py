@@ -14,7 +14,7 @@ from django.test.utils import CaptureQueriesContext
 from deliveries.endpoints import update_endpoint
 from switera_webhooks.times import iso
 from tests.api.conftest import Api, refusal
-from tests.factories import ACTOR, make_endpoint, make_event_type
+from tests.factories import ACTOR, make_endpoint, make_event_type, make_organization
 from webhooks import audit
 from webhooks.api.audit_files import disarmed
 from webhooks.app_setup import CreatedApp
@@ -248,3 +248,47 @@ def test_what_is_a_list_is_told_as_a_change(shop: CreatedApp) -> None:
 
     entry = AuditEntry.objects.get(action="endpoint.created")
     assert entry.changes == {"url": endpoint.url, "event_types": [None, ["*"]]}
+
+
+def test_the_entry_of_a_new_endpoint_tells_what_was_set_without_header_values(shop: CreatedApp) -> None:
+    """S25, S46."""
+    acme = make_organization(shop.app)
+    endpoint = make_endpoint(
+        shop.app,
+        name="Order desk",
+        description="Of the back office.",
+        organization=acme,
+        headers={"X-Team": "hush-4471"},
+        metadata={"floor": "2"},
+        rate_limit=20,
+        enabled=False,
+    )
+
+    entry = AuditEntry.objects.get(action="endpoint.created")
+    assert entry.changes == {
+        "url": endpoint.url,
+        "event_types": [None, ["*"]],
+        "name": "Order desk",
+        "description": "Of the back office.",
+        "organization": str(acme),
+        "headers": {"X-Team": "[redacted]"},
+        "metadata": {"floor": "2"},
+        "rate_limit": 20,
+        "enabled": False,
+    }
+    assert "hush-4471" not in json.dumps(entry.changes)
+
+
+def test_the_entry_of_a_new_event_type_tells_what_was_set_and_of_what_is_large_its_size(shop: CreatedApp) -> None:
+    """S46."""
+    schema = {"type": "object"}
+    make_event_type(shop.app, "order.paid", description="Paid.", schema=schema, example={"a": 1})
+    make_event_type(shop.app, "order.sent", example={"text": "x" * 9_000})
+    make_event_type(shop.app, "order.lost")
+
+    entries = AuditEntry.objects.filter(action="event_type.created").order_by("id")
+    assert [entry.changes for entry in entries] == [
+        {"description": "Paid.", "schema": schema, "example": {"a": 1}},
+        {"example": "9,012 characters"},
+        {},
+    ]

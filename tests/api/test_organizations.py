@@ -13,6 +13,7 @@ from tests.factories import make_endpoint, make_organization
 from tests.organizations import make_domain, make_invitation, make_member, run_out
 from webhooks.app_setup import CreatedApp
 from webhooks.models import AuditEntry, Invitation, Organization, OrganizationDomain, OrganizationMember
+from webhooks.organizations.invitations import expire_invitations
 
 pytestmark = pytest.mark.usefixtures("catalog")
 
@@ -288,6 +289,29 @@ def test_whoever_is_invited_or_a_member_is_409_and_what_ran_out_is_too(
     assert not OrganizationMember.objects.exists()
     assert live_api.post(f"{base}/invitations", {"email": "ada@globex.example"}).status_code == 201
     assert live_api.get(path).json()["state"] == "expired"
+
+
+def test_what_has_run_out_is_expired_from_then_on_and_is_told_once_by_the_task(
+    live_api: Api, organization: Organization, base: str
+) -> None:
+    invitation = make_invitation(organization)
+    path = f"{base}/invitations/{invitation.public_id}"
+    moment = run_out(invitation)
+    told = emitted()
+
+    read = live_api.get(path).json()
+
+    assert (read["state"], read["ended_at"], read["expires_at"]) == ("expired", iso(moment), iso(moment))
+    assert live_api.get(f"{base}/invitations").json()["items"] == [read]
+    for action, body in (("accept", {"user_id": "usr_7"}), ("revoke", None)):
+        assert refusal(live_api.post(f"{path}/{action}", body))[:2] == (409, "invitation_expired")
+    assert refusal(live_api.patch(path, {"role": "admin"}))[:2] == (409, "invitation_expired")
+    assert (emitted(), OrganizationMember.objects.exists()) == (told, False)
+    for _ in range(2):
+        expire_invitations(lambda: False)
+    assert emitted() == [*told, "organization.invitation.expired"]
+    after = live_api.get(path).json()
+    assert after | {"updated_at": ""} == read | {"updated_at": ""}
 
 
 # Domains -------------------------------------------------------------------------------------------

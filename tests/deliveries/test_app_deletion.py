@@ -2,7 +2,7 @@
 
 import datetime as dt
 from collections.abc import Callable, Iterator
-from itertools import count
+from itertools import count, pairwise
 from typing import Any
 
 import pytest
@@ -18,7 +18,17 @@ from deliveries.endpoints import disable_endpoint
 from deliveries.engine.recording import record
 from deliveries.engine.results import result_of, unsent
 from deliveries.engine.statements import statements
-from deliveries.models import AppDeletion, AppTally, Attempt, Delivery, EndpointTally, Lane, Replay, ReplayKind
+from deliveries.models import (
+    AppDeletion,
+    AppTally,
+    Attempt,
+    Delivery,
+    EndpointTally,
+    FailureTally,
+    Lane,
+    Replay,
+    ReplayKind,
+)
 from deliveries.replays import start_replay
 from events.emit import emit
 from events.event_types import sync_event_catalog
@@ -35,11 +45,23 @@ from tests.factories import (
     make_event_type,
     make_organization,
 )
+from tests.organizations import make_domain, make_invitation, make_member
 from webhooks.api_keys import find_api_key
 from webhooks.app_setup import CreatedApp, create_app, find_app
 from webhooks.audit import Actor
 from webhooks.members import add_member
-from webhooks.models import App, AuditEntry, DisabledReason, Endpoint, EndpointSecret, Membership
+from webhooks.models import (
+    App,
+    AuditEntry,
+    DisabledReason,
+    Endpoint,
+    EndpointSecret,
+    Invitation,
+    Membership,
+    Organization,
+    OrganizationDomain,
+    OrganizationMember,
+)
 
 pytestmark = pytest.mark.django_db
 
@@ -248,6 +270,48 @@ def test_a_worker_that_is_killed_within_a_batch_has_done_nothing_of_it(
     assert AppDeletion.objects.get().deleted == 0
     assert work_on_deletions(lambda: False) is False
     assert not App.objects.filter(pk=made.app.pk).exists()
+
+
+def test_no_batch_deletes_more_rows_of_a_kind_than_its_bound_however_many_an_owner_has(
+    made: CreatedApp, owner: Actor, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    app, other = made.app, make_app("Other").app
+    for each in (app, other):
+        for name in ("Acme", "Globex", "Initech"):
+            organization = make_organization(each, name)
+            for number in range(5):
+                make_member(organization, f"usr_{number}")
+                make_invitation(organization, f"{number}@globex.example")
+                make_domain(organization, f"{number}.{name.lower()}.example")
+        endpoint = make_endpoint(each)
+        for hour in range(5):
+            start = timezone.now() - dt.timedelta(hours=hour)
+            EndpointTally.objects.create(endpoint=endpoint, start=start, slice=0)
+            FailureTally.objects.create(
+                app=each, environment="live", endpoint=endpoint, start=start, slice=0, response_status=500,
+                error_code="http_status", attempts=1, first_attempt=endpoint.pk, last_attempt=endpoint.pk,
+            )  # fmt: skip
+    of_other = Organization.objects.filter(app=other).count(), OrganizationMember.objects.count() // 2
+    monkeypatch.setattr(app_deletion, "ROWS_AT_ONCE", 2)
+    delete_app(app, owner)
+    after_the_minute()
+    kinds = (EndpointTally, FailureTally, Endpoint, OrganizationMember, Invitation, OrganizationDomain, Organization)
+
+    def counts() -> list[int]:
+        return [kind._default_manager.count() for kind in kinds]
+
+    seen = [counts()]
+    for turn in count():
+        more = work_on_deletions(lambda: True)
+        seen.append(counts())
+        if not more:
+            break
+        assert turn < 200
+
+    assert max(before - after for old, new in pairwise(seen) for before, after in zip(old, new, strict=True)) == 2
+    assert seen[-1] == [5, 5, 1, 15, 15, 15, 3]
+    assert (Organization.objects.filter(app=other).count(), OrganizationMember.objects.count()) == of_other
+    assert not App.objects.filter(pk=app.pk).exists()
 
 
 def test_what_is_being_sent_is_left_to_a_later_turn(made: CreatedApp, owner: Actor) -> None:

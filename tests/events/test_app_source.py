@@ -62,7 +62,7 @@ def test_a_key_that_is_made_is_told_with_its_maker_in_the_environment_of_the_pag
                 "environment": "live",
                 "prefix": key.prefix,
                 "last4": key.last4,
-                "created_by": "ada@acme.example",
+                "created_by": ada.id,
             },
         )
     ]
@@ -119,7 +119,7 @@ def test_a_key_that_is_revoked_is_told_and_a_second_time_is_refused(app: App, ad
                 "kind": "secret",
                 "environment": "live",
                 "last4": key.last4,
-                "revoked_by": "ada@acme.example",
+                "revoked_by": ada.id,
             },
         )
     ]

@@ -365,7 +365,7 @@ def test_an_import_changes_what_differs_and_is_on_record_once_and_for_each_type(
     for each in (app, empty):
         make_event_type(each, "order.paid", description="Paid.")
         make_event_type(each, "order.sent")
-    make_event_type(app, "order.lost")
+    make_event_type(app, "order.lost", example=[1, 2])
     make_event_type(empty, "order.own")
     EventType.objects.filter(app=app, name="order.paid").update(description="Paid in full.", example={"a": 1})
     AuditEntry.objects.all().delete()
@@ -381,7 +381,7 @@ def test_an_import_changes_what_differs_and_is_on_record_once_and_for_each_type(
     assert [each["name"] for each in types_of(empty)] == ["order.lost", "order.own", "order.paid", "order.sent"]
     entries = AuditEntry.objects.filter(app=empty).order_by("id").values_list("action", "target_id", "changes")
     assert list(entries) == [
-        ("event_type.created", "order.lost", {}),
+        ("event_type.created", "order.lost", {"example": [None, [1, 2]]}),
         ("event_type.updated", "order.paid", {"description": ["Paid.", "Paid in full."], "example": [None, {"a": 1}]}),
         ("event_type.imported", empty.public_id, {"created": 1, "changed": 1, "unchanged": 1}),
     ]

@@ -15,7 +15,7 @@ from events.models import Event
 from switera_webhooks.ids import Prefix, new_id, to_public_id
 from tests.demo import Demo
 from tests.factories import ACTOR, make_endpoint, make_event, make_organization
-from tests.organizations import make_domain, make_invitation, make_member
+from tests.organizations import make_domain, make_invitation, make_member, run_out
 from tests.pages.conftest import client_of
 from tests.query_counts import assert_query_count
 from webhooks.models import (
@@ -312,6 +312,21 @@ def test_an_invitation_may_be_for_ever_and_one_with_mistakes_is_none(demo: Demo,
     owner.post(path, {"email": "ken@acme.example", "role": "member", "days": "any"})
     assert Invitation.objects.get(email="ken@acme.example").expires_at is None
     assert "ken@acme.example Pending member for ever" in text_of(owner, path_of(demo, "Acme", "invitations/"))
+
+
+def test_an_invitation_that_has_run_out_is_expired_before_the_task_says_so(demo: Demo, owner: Client) -> None:
+    path = path_of(demo, "Acme", "invitations/")
+    invitation = Invitation.objects.get(email="barbara@acme.example")
+    run_out(invitation)
+
+    text = text_of(owner, path)
+
+    assert "barbara@acme.example Expired" in text
+    assert "invitation is open" not in text
+    assert f"{invitation.public_id}/revoke/" not in owner.get(path).content.decode()
+    with nothing_changed():
+        answer = owner.post(f"{path}{invitation.public_id}/revoke/", follow=True)
+    assert b"This invitation has run out: invite again." in answer.content
 
 
 # Domains -------------------------------------------------------------------------------------------

@@ -96,9 +96,11 @@ class InvitationSerializer(serializers.Serializer[Invitation]):
     email = TextField()
     role = TextField(help_text=_ROLE)
     locale = serializers.SerializerMethodField(help_text="A BCP 47 tag.")
-    state = serializers.ChoiceField(InvitationState.choices)
+    state = serializers.ChoiceField(InvitationState.choices, source="shown_state")
     expires_at = TimeField(allow_null=True, help_text="Until when it can be accepted; null: for ever.")
-    ended_at = TimeField(allow_null=True, help_text="When it was accepted, revoked, or ran out.")
+    ended_at = TimeField(
+        source="shown_ended_at", allow_null=True, help_text="When it was accepted, revoked, or ran out."
+    )
     created_at = TimeField()
     updated_at = TimeField()
 

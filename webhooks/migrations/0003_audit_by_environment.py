@@ -24,18 +24,6 @@ class Migration(migrations.Migration):
             name='environment',
             field=models.CharField(choices=[('live', 'Live'), ('test', 'Test')], default='live', max_length=8),
         ),
-        migrations.AddIndex(
-            model_name='auditentry',
-            index=models.Index(fields=['app', 'environment', '-id'], name='audit_of_app_environment'),
-        ),
-        migrations.AddIndex(
-            model_name='auditentry',
-            index=models.Index(fields=['app', 'environment', 'action', '-id'], name='audit_of_action'),
-        ),
-        migrations.AddIndex(
-            model_name='auditentry',
-            index=models.Index(fields=['app', 'environment', 'actor_id', '-id'], name='audit_of_actor'),
-        ),
         migrations.AddConstraint(
             model_name='auditentry',
             constraint=models.CheckConstraint(condition=models.Q(('environment__in', ['live', 'test'])), name='audit_entry_environment_known'),

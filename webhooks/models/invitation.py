@@ -1,8 +1,10 @@
 import datetime as dt
+from typing import Self
 
 from django.db import models
 from django.db.models import Q
 from django.db.models.functions import Lower
+from django.utils import timezone
 
 from switera_webhooks.ids import Prefix, new_id, to_public_id
 from webhooks.models.organization import Organization
@@ -13,6 +15,12 @@ class InvitationState(models.TextChoices):
     ACCEPTED = "accepted"
     REVOKED = "revoked"
     EXPIRED = "expired"
+
+
+class InvitationQuerySet(models.QuerySet["Invitation"]):
+    def open(self) -> Self:
+        """Those that can be accepted now."""
+        return self.filter(Q(expires_at=None) | Q(expires_at__gt=timezone.now()), state=InvitationState.PENDING)
 
 
 class Invitation(models.Model):
@@ -33,6 +41,8 @@ class Invitation(models.Model):
     ended_at = models.DateTimeField(null=True)
     created_at = models.DateTimeField(auto_now_add=True)
     updated_at = models.DateTimeField(auto_now=True)
+
+    objects = InvitationQuerySet.as_manager()
 
     class Meta:
         indexes = [
@@ -66,5 +76,19 @@ class Invitation(models.Model):
         return to_public_id(Prefix.INVITATION, self.id)
 
     def has_run_out(self, now: dt.datetime) -> bool:
-        """Whether its time is over; its state says so within a minute."""
+        """Whether its time is over; the column `state` says so within a minute, with the event."""
         return self.expires_at is not None and self.expires_at <= now
+
+    @property
+    def shown_state(self) -> str:
+        """`expired` from the moment on at which a pending one runs out, whenever it is told."""
+        return InvitationState.EXPIRED.value if self._is_over else self.state
+
+    @property
+    def shown_ended_at(self) -> dt.datetime | None:
+        """When it was accepted, revoked, or ran out."""
+        return self.expires_at if self._is_over else self.ended_at
+
+    @property
+    def _is_over(self) -> bool:
+        return self.state == InvitationState.PENDING and self.has_run_out(timezone.now())

@@ -7,7 +7,7 @@ from django.db.models import Model, QuerySet
 from django.http import Http404, HttpResponse
 
 from switera_webhooks.ids import Prefix, from_public_id
-from webhooks.models import Endpoint, InvitationState, Organization
+from webhooks.models import Endpoint, Organization
 from webhooks.views.access import PageRequest
 
 Part = TypeVar("Part", bound=Model)
@@ -43,7 +43,7 @@ def render_organization(
 ) -> HttpResponse:
     """A page of it: the template extends organizations/organization_page.html. `route` is the section it is."""
     members = organization.members.count()
-    invitations = organization.invitations.filter(state=InvitationState.PENDING).count()
+    invitations = organization.invitations.open().count()
     domains = organization.domains.count()
     endpoints = own_endpoints(page, organization).count()
     sections = [

@@ -1,6 +1,6 @@
 """EventEmailBackend: what is told of a message, what is not, and that sending is as without it."""
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from smtplib import SMTPRecipientsRefused, SMTPServerDisconnected
 from typing import Any
 
@@ -369,3 +369,18 @@ def test_a_secret_that_lets_nobody_in_is_named(settings: Settings, secret: str, 
 
     settings.ANYMAIL = {"WEBHOOK_SECRET": secret}
     assert [problem.id for problem in checks.mail(None)] == problems
+
+
+def test_what_is_told_of_a_mail_goes_with_the_transaction_in_which_it_was_sent(
+    app: App, choosy: None, django_capture_on_commit_callbacks: Callable[..., Any]
+) -> None:
+    """docs/sources.md: so a mail is sent when the caller's rows are committed."""
+    with pytest.raises(SMTPServerDisconnected), transaction.atomic():
+        message(app, "gone@globex.example").send()
+    assert told() == []
+
+    with pytest.raises(SMTPServerDisconnected), django_capture_on_commit_callbacks(execute=True):
+        transaction.on_commit(message(app, "gone@globex.example").send)
+
+    [(type, data)] = told()
+    assert (type, data["to"], data["reason"]) == ("email.failed", "gone@globex.example", "SMTPServerDisconnected")

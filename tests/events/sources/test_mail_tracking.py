@@ -9,9 +9,19 @@ from pytest_django import Settings
 
 from events.event_types import sync_event_catalog
 from events.models import Event
-from tests.events.sources.mail_services import ADA, SUBJECT_TO_THEM, mailgun, mailjet, post, postmark
-from tests.factories import make_app, make_organization
+from tests.events.sources.mail_services import (
+    ADA,
+    SECRET,
+    SUBJECT_TO_THEM,
+    mailgun,
+    mailjet,
+    post,
+    post_text,
+    postmark,
+)
+from tests.factories import ACTOR, make_app, make_organization
 from webhooks.models import App
+from webhooks.organizations.organization import delete_organization
 
 pytestmark = pytest.mark.django_db
 Marks = dict[str, str]
@@ -172,6 +182,37 @@ def test_the_organization_of_the_mail_is_that_of_the_event(app: App, marks: Mark
     assert Event.objects.get().organization == organization
 
 
+@pytest.mark.parametrize("whose", ["deleted", "of another app"])
+def test_a_mail_whose_organization_is_gone_is_told_as_of_none(
+    app: App, marks: Marks, whose: str, caplog: pytest.LogCaptureFixture
+) -> None:
+    """S33: an organization of another app is one that is not there."""
+    organization = make_organization(app if whose == "deleted" else make_app("Other").app)
+    if whose == "deleted":
+        delete_organization(organization, ACTOR)
+    Event.objects.all().delete()
+
+    for _ in range(2):
+        assert post("mailgun", mailgun("delivered", {**marks, "switera_organization": organization.public_id})) == 200
+
+    event = Event.objects.get()
+    assert (event.app, event.type, event.organization_id) == (app, "email.delivered", None)
+    assert '"organization_id":null' in event.payload
+    line = f"Mailgun told of a mail of {app.public_id} whose organization is gone: the event has none."
+    assert caplog.messages == [line] * 2
+
+
+def test_what_is_told_again_once_the_organization_is_gone_stays_one_event(app: App, marks: Marks) -> None:
+    organization = make_organization(app)
+    marks["switera_organization"] = organization.public_id
+    post("mailgun", mailgun("delivered", marks))
+    delete_organization(organization, ACTOR)
+
+    assert post("mailgun", mailgun("delivered", marks)) == 200
+
+    assert Event.objects.get(type="email.delivered").organization_id == organization.pk
+
+
 @pytest.mark.parametrize("record", ["Open", "Click", "SubscriptionChange"])
 def test_what_is_no_event_of_ours_is_none(marks: Marks, record: str) -> None:
     assert post("postmark", postmark(record, marks, Recipient=ADA)) == 200
@@ -201,7 +242,6 @@ def test_a_mail_that_names_no_app_is_nobodys(marks: Marks, missing: str) -> None
         {"switera_app": "app_01m84w1vmver3skjvqwnncx601"},
         {"switera_app": "none"},
         {"switera_environment": "prod"},
-        {"switera_organization": "org_01m84w1vmver3skjvqwnncx601"},
     ],
 )
 def test_marks_that_lead_nowhere_are_answered_and_logged_without_the_address(
@@ -222,6 +262,43 @@ def test_without_the_secret_nobody_tells_anything(marks: Marks, secret: str) -> 
     assert Client().post("/anymail/postmark/tracking/", "{}", content_type="application/json").status_code == 400
 
     assert Event.objects.count() == 0
+
+
+@pytest.mark.parametrize(
+    ("service", "body", "secret", "why"),
+    [
+        ("postmark", "{}", "mail:guess-7731", "the user and password of its URL are not ANYMAIL_WEBHOOK_SECRET"),
+        (
+            "postmark",
+            "no JSON \n ERROR guess-7731",
+            "",
+            "the user and password of its URL are not ANYMAIL_WEBHOOK_SECRET",
+        ),
+        ("mailgun", "[]", "guess-7731:\n", "the user and password of its URL are not ANYMAIL_WEBHOOK_SECRET"),
+        ("amazon_ses", "guess-7731", "a:b", "the user and password of its URL are not ANYMAIL_WEBHOOK_SECRET"),
+        ("mailgun", '{"signature": {"note": "guess-7731"}}', SECRET, "it is not signed as the mail service signs"),
+    ],
+)
+def test_a_post_without_the_secret_or_badly_signed_is_one_line_that_quotes_nothing_of_it(
+    service: str, body: str, secret: str, why: str, caplog: pytest.LogCaptureFixture
+) -> None:
+    """S31."""
+    assert post_text(service, body, secret) == 400
+
+    [record] = caplog.records
+    route = f"{service}_tracking_webhook"
+    assert (record.levelname, record.exc_info) == ("WARNING", None)
+    assert record.getMessage() == f"Refused a post to {route} from 127.0.0.1: {why}."
+
+
+def test_a_forged_signature_is_refused_in_a_line(marks: Marks, caplog: pytest.LogCaptureFixture) -> None:
+    forged = mailgun("delivered", marks)
+    forged["signature"]["signature"] = "0" * 64
+
+    assert post("mailgun", forged) == 400
+
+    assert Event.objects.count() == 0
+    assert [(record.levelname, record.exc_info) for record in caplog.records] == [("WARNING", None)]
 
 
 def test_without_a_secret_set_there_is_no_such_route(settings: Settings) -> None:
