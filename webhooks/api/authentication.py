@@ -3,10 +3,10 @@
 from typing import Any
 
 from drf_spectacular.extensions import OpenApiAuthenticationExtension
-from rest_framework.authentication import BaseAuthentication
 from rest_framework.exceptions import AuthenticationFailed
 from rest_framework.request import Request
 
+from webhooks.api.bearer import BearerAuthentication, bearer_scheme
 from webhooks.api_keys import find_api_key
 from webhooks.models import ApiKey
 
@@ -14,20 +14,16 @@ NO_KEY = "Give an API key in the header: Authorization: Bearer sk_…"
 BAD_KEY = "This API key is malformed, unknown, revoked or expired: use a current key of the app."
 
 
-class ApiKeyAuthentication(BaseAuthentication):
+class ApiKeyAuthentication(BearerAuthentication):
     """`request.auth` is the ApiKey; there is no user. Raises AuthenticationFailed (401)."""
 
+    no_key = NO_KEY
+
     def authenticate(self, request: Request) -> tuple[None, ApiKey]:
-        scheme, _, text = request.META.get("HTTP_AUTHORIZATION", "").partition(" ")
-        if scheme.lower() != "bearer":
-            raise AuthenticationFailed(NO_KEY)
-        key = find_api_key(text.strip(" "))
+        key = find_api_key(self.given_key(request))
         if key is None:
             raise AuthenticationFailed(BAD_KEY)
         return None, key
-
-    def authenticate_header(self, request: Request) -> str:
-        return "Bearer"
 
 
 class ApiKeyScheme(OpenApiAuthenticationExtension):  # type: ignore[no-untyped-call]
@@ -37,9 +33,6 @@ class ApiKeyScheme(OpenApiAuthenticationExtension):  # type: ignore[no-untyped-c
     name = "apiKey"
 
     def get_security_definition(self, auto_schema: Any) -> dict[str, str]:
-        return {
-            "type": "http",
-            "scheme": "bearer",
-            "description": "An API key of the app, `sk_live_…` or `sk_test_…`. It decides the environment of "
-            "what it creates and sees.",
-        }
+        return bearer_scheme(
+            "An API key of the app, `sk_live_…` or `sk_test_…`. It decides the environment of what it creates and sees."
+        )

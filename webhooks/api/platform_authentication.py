@@ -3,29 +3,25 @@
 from typing import Any
 
 from drf_spectacular.extensions import OpenApiAuthenticationExtension
-from rest_framework.authentication import BaseAuthentication
 from rest_framework.exceptions import AuthenticationFailed
 from rest_framework.request import Request
 
+from webhooks.api.bearer import BearerAuthentication, bearer_scheme
 from webhooks.platform_keys import is_platform_key
 
 NO_KEY = "Give a platform key in the header: Authorization: Bearer sk_platform_…"
 BAD_KEY = "This is no platform key that the operator of this service has set."
 
 
-class PlatformKeyAuthentication(BaseAuthentication):
+class PlatformKeyAuthentication(BearerAuthentication):
     """There is neither user nor app. Raises AuthenticationFailed (401)."""
 
+    no_key = NO_KEY
+
     def authenticate(self, request: Request) -> tuple[None, None]:
-        scheme, _, text = request.META.get("HTTP_AUTHORIZATION", "").partition(" ")
-        if scheme.lower() != "bearer":
-            raise AuthenticationFailed(NO_KEY)
-        if not is_platform_key(text.strip(" ")):
+        if not is_platform_key(self.given_key(request)):
             raise AuthenticationFailed(BAD_KEY)
         return None, None
-
-    def authenticate_header(self, request: Request) -> str:
-        return "Bearer"
 
 
 class PlatformKeyScheme(OpenApiAuthenticationExtension):  # type: ignore[no-untyped-call]
@@ -35,8 +31,4 @@ class PlatformKeyScheme(OpenApiAuthenticationExtension):  # type: ignore[no-unty
     name = "platformKey"
 
     def get_security_definition(self, auto_schema: Any) -> dict[str, str]:
-        return {
-            "type": "http",
-            "scheme": "bearer",
-            "description": "A platform key, `sk_platform_…`, of Switera's own services. The operator sets its hash.",
-        }
+        return bearer_scheme("A platform key, `sk_platform_…`, of Switera's own services. The operator sets its hash.")
