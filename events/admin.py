@@ -11,13 +11,14 @@ from django.utils.safestring import SafeString
 from deliveries.delivery_rows import deliveries_to_show, is_held
 from deliveries.models import Delivery
 from events.models import Event, EventType
+from switera_webhooks.admin.app_columns import AppColumns
 from switera_webhooks.admin.history import HistoryAdmin, by_environment
 from switera_webhooks.admin.lists import BigTableAdmin, LabelledFilter, TestFilter
 from switera_webhooks.admin.named import Named
-from switera_webhooks.admin.shown import badge, code, in_app, json_text, links, list_link, object_link, table, yes_no
+from switera_webhooks.admin.shown import badge, code, json_text, links, list_link, object_link, table, yes_no
 from switera_webhooks.ids import Prefix
 from switera_webhooks.pages.badges import delivery_badge
-from webhooks.models import App, Endpoint
+from webhooks.models import Endpoint
 
 # Of an event's deliveries so many are on its page; a list has them all.
 DELIVERIES_SHOWN = 20
@@ -35,7 +36,7 @@ class DispatchedFilter(LabelledFilter):
 
 
 @admin.register(Event)
-class EventAdmin(HistoryAdmin[Event]):
+class EventAdmin(AppColumns, HistoryAdmin[Event]):
     list_display = ["id_", "type", "in_app_", "test_", "created_at", "dispatched_at", "deliveries_"]
     list_filter = [DispatchedFilter, "environment", TestFilter]
     list_select_related = ["app"]
@@ -67,14 +68,6 @@ class EventAdmin(HistoryAdmin[Event]):
     @admin.display(description="id")
     def id_(self, event: Event) -> SafeString:
         return code(event.public_id)
-
-    @admin.display(description="app")
-    def app_(self, event: Event) -> SafeString:
-        return object_link(App, event.app_id, event.app.name)
-
-    @admin.display(description="app")
-    def in_app_(self, event: Event) -> SafeString:
-        return object_link(App, event.app_id, in_app(event.app.name, event.environment))
 
     @admin.display(description="test send")
     def test_(self, event: Event) -> str:

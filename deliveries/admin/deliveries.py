@@ -16,13 +16,13 @@ from deliveries.error_codes import ErrorCode
 from deliveries.models import Attempt, Delivery, DeliveryStatus
 from events.models import Event
 from switera_webhooks.admin.actions import act_on_each
+from switera_webhooks.admin.app_columns import AppColumns
 from switera_webhooks.admin.history import HistoryAdmin, by_environment
 from switera_webhooks.admin.lists import LabelledFilter, TestFilter
 from switera_webhooks.admin.named import Named
 from switera_webhooks.admin.shown import (
     badge,
     code,
-    in_app,
     json_text,
     link,
     links,
@@ -35,7 +35,7 @@ from switera_webhooks.ids import Prefix, to_public_id
 from switera_webhooks.pages.badges import delivery_badge
 from switera_webhooks.templatetags.pages import attempt_badge
 from webhooks.audit import Actor
-from webhooks.models import App, AuditEntry, Endpoint
+from webhooks.models import AuditEntry, Endpoint
 
 # Of a delivery's attempts the newest are on its page; a list has them all.
 ATTEMPTS_SHOWN = 20
@@ -81,7 +81,7 @@ class ErrorCodeFilter(LabelledFilter):
 
 
 @admin.register(Delivery)
-class DeliveryAdmin(HistoryAdmin[Delivery]):
+class DeliveryAdmin(AppColumns, HistoryAdmin[Delivery]):
     list_display = ["id_", "status_", "event_", "to_", "attempts_", "created_at"]
     list_filter = [StatusFilter, ErrorCodeFilter, "environment", TestFilter]
     list_select_related = ["app", "endpoint"]
@@ -143,14 +143,9 @@ class DeliveryAdmin(HistoryAdmin[Delivery]):
     def endpoint_(self, delivery: Delivery) -> SafeString:
         return object_link(Endpoint, delivery.endpoint_id, delivery.endpoint)
 
-    @admin.display(description="app")
-    def app_(self, delivery: Delivery) -> SafeString:
-        return object_link(App, delivery.app_id, delivery.app.name)
-
     @admin.display(description="endpoint and app")
     def to_(self, delivery: Delivery) -> SafeString:
-        app = object_link(App, delivery.app_id, in_app(delivery.app.name, delivery.environment))
-        return format_html("{}<br>{}", self.endpoint_(delivery), app)
+        return format_html("{}<br>{}", self.endpoint_(delivery), self.in_app_(delivery))
 
     @admin.display(description="test send")
     def test_(self, delivery: Delivery) -> str:

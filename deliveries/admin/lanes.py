@@ -9,11 +9,12 @@ from django.utils.safestring import SafeString
 
 from deliveries.models import Lane
 from deliveries.models.lane import BreakerState
+from switera_webhooks.admin.app_columns import AppColumns
 from switera_webhooks.admin.lists import BigTableAdmin, LabelledFilter
 from switera_webhooks.admin.shown import badge, code, object_link
 from switera_webhooks.ids import Prefix
 from switera_webhooks.pages.badges import BREAKER
-from webhooks.models import App, Endpoint
+from webhooks.models import Endpoint
 
 
 class BreakerFilter(LabelledFilter):
@@ -56,7 +57,7 @@ class WaitingFilter(LabelledFilter):
 
 
 @admin.register(Lane)
-class LaneAdmin(BigTableAdmin[Lane]):
+class LaneAdmin(AppColumns, BigTableAdmin[Lane]):
     list_display = ["id_", "endpoint_", "app_", "breaker_", "open_until", "failures_in_a_row", "in_flight", "cap"]
     list_display += ["failing_since"]
     list_filter = [BreakerFilter, FailingFilter, WaitingFilter]
@@ -72,10 +73,6 @@ class LaneAdmin(BigTableAdmin[Lane]):
     @admin.display(description="endpoint")
     def endpoint_(self, lane: Lane) -> SafeString:
         return object_link(Endpoint, lane.pk, lane.endpoint)
-
-    @admin.display(description="app")
-    def app_(self, lane: Lane) -> SafeString:
-        return object_link(App, lane.app_id, lane.app.name)
 
     @admin.display(description="breaker")
     def breaker_(self, lane: Lane) -> SafeString:

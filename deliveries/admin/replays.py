@@ -9,11 +9,12 @@ from deliveries.models import Replay, ReplayKind, ReplayStatus
 from deliveries.models.replay import ACTIVE
 from deliveries.replays import cancel_replay
 from switera_webhooks.admin.actions import act_on_each
+from switera_webhooks.admin.app_columns import AppColumns
 from switera_webhooks.admin.lists import BigTableAdmin, LabelledFilter
-from switera_webhooks.admin.shown import code, json_text, list_link, object_link
+from switera_webhooks.admin.shown import code, json_text, list_link
 from switera_webhooks.ids import Prefix
 from webhooks.audit import Actor
-from webhooks.models import App, AuditEntry
+from webhooks.models import AuditEntry
 
 
 class StatusFilter(LabelledFilter):
@@ -35,7 +36,7 @@ class KindFilter(LabelledFilter):
 
 
 @admin.register(Replay)
-class ReplayAdmin(BigTableAdmin[Replay]):
+class ReplayAdmin(AppColumns, BigTableAdmin[Replay]):
     list_display = ["id_", "kind", "status", "progress_", "app_", "environment", "created_at", "finished_at"]
     list_filter = [StatusFilter, KindFilter, "environment"]
     list_select_related = ["app"]
@@ -55,10 +56,6 @@ class ReplayAdmin(BigTableAdmin[Replay]):
     @admin.display(description="id")
     def id_(self, replay: Replay) -> SafeString:
         return code(replay.public_id)
-
-    @admin.display(description="app")
-    def app_(self, replay: Replay) -> SafeString:
-        return object_link(App, replay.app_id, replay.app.name)
 
     @admin.display(description="progress")
     def progress_(self, replay: Replay) -> str:

@@ -20,12 +20,13 @@ from deliveries.models import Delivery, Lane, ReplayKind
 from deliveries.replays import start_replay
 from deliveries.tally import MINUTE, bucket_start
 from switera_webhooks.admin.actions import act_on_each
+from switera_webhooks.admin.app_columns import AppColumns
 from switera_webhooks.admin.lists import BigTableAdmin, LabelledFilter
-from switera_webhooks.admin.shown import at, badge, code, in_app, json_text, link, links, list_link, object_link, pairs
+from switera_webhooks.admin.shown import at, badge, code, json_text, link, links, list_link, object_link, pairs
 from switera_webhooks.ids import Prefix
 from switera_webhooks.pages.badges import HEALTH, Badge, enabled_badge
 from webhooks.audit import Actor
-from webhooks.models import App, AuditEntry, DisabledReason, Endpoint, EndpointSecret
+from webhooks.models import AuditEntry, DisabledReason, Endpoint, EndpointSecret
 
 _INSTEAD = "Select fewer of them."
 _DAY = dt.timedelta(days=1)
@@ -105,7 +106,7 @@ class BreakerFilter(LabelledFilter):
 
 
 @admin.register(Endpoint)
-class EndpointAdmin(BigTableAdmin[Endpoint]):
+class EndpointAdmin(AppColumns, BigTableAdmin[Endpoint]):
     list_display = ["id_", "endpoint_", "in_app_", "state_", "failing_since_"]
     list_filter = [StateFilter, FailingFilter, WaitingFilter, BreakerFilter, "environment"]
     list_select_related = ["app", "lane"]
@@ -181,14 +182,6 @@ class EndpointAdmin(BigTableAdmin[Endpoint]):
     @admin.display(description="URL", ordering="url")
     def url_(self, endpoint: Endpoint) -> SafeString:
         return code(endpoint.url)
-
-    @admin.display(description="app")
-    def app_(self, endpoint: Endpoint) -> SafeString:
-        return object_link(App, endpoint.app_id, endpoint.app.name)
-
-    @admin.display(description="app")
-    def in_app_(self, endpoint: Endpoint) -> SafeString:
-        return object_link(App, endpoint.app_id, in_app(endpoint.app.name, endpoint.environment))
 
     @admin.display(description="state")
     def state_(self, endpoint: Endpoint) -> SafeString:
