@@ -12,7 +12,7 @@ from events.sources.emitting import emit_built_in
 from switera_webhooks.times import iso
 from webhooks.audit import Actor
 from webhooks.happenings import happened
-from webhooks.models import Invitation, Organization
+from webhooks.models import Invitation, Organization, OrganizationMember
 from webhooks.organizations.happenings import (
     DomainRemoved,
     DomainVerified,
@@ -66,41 +66,30 @@ def _facts(organization: Organization) -> dict[str, object]:
 @receiver(happened, sender=MemberAdded)
 def _member_added(happening: MemberAdded, **_: Any) -> None:
     member = happening.member
-    data = {
-        "organization_id": member.organization.public_id,
-        "member_id": member.public_id,
-        "user_id": member.user_id,
-        "email": member.email,
-        "role": member.role,
-        "source": member.source,
-    }
+    data = {**_member(member), "email": member.email, "role": member.role, "source": member.source}
     _emit(member.organization, "organization.member.added", happening.actor, data)
 
 
 @receiver(happened, sender=MemberRoleChanged)
 def _member_updated(happening: MemberRoleChanged, **_: Any) -> None:
     member = happening.member
-    data = {
-        "organization_id": member.organization.public_id,
-        "member_id": member.public_id,
-        "user_id": member.user_id,
-        "role": member.role,
-        "previous_role": happening.previous_role,
-    }
+    data = {**_member(member), "role": member.role, "previous_role": happening.previous_role}
     _emit(member.organization, "organization.member.updated", happening.actor, data)
 
 
 @receiver(happened, sender=MemberRemoved)
 def _member_removed(happening: MemberRemoved, **_: Any) -> None:
     member = happening.member
-    data = {
+    data = {**_member(member), "role": member.role, "reason": happening.reason}
+    _emit(member.organization, "organization.member.removed", happening.actor, data)
+
+
+def _member(member: OrganizationMember) -> dict[str, object]:
+    return {
         "organization_id": member.organization.public_id,
         "member_id": member.public_id,
         "user_id": member.user_id,
-        "role": member.role,
-        "reason": happening.reason,
     }
-    _emit(member.organization, "organization.member.removed", happening.actor, data)
 
 
 @receiver(happened, sender=InvitationCreated)
