@@ -10,7 +10,7 @@ from webhooks.models import DomainMethod
 from webhooks.organizations.domains import add_domain, remove_domain, update_domain, verify_domain
 from webhooks.views.access import PageRequest, Section, app_page
 from webhooks.views.organization_forms import NewDomainForm, VerifyDomainForm
-from webhooks.views.organization_pages import find_organization, find_part, render_organization
+from webhooks.views.organization_pages import find_organization, find_part, render_form, render_parts
 
 _ROUTE = "organization_domains"
 METHODS = {
@@ -23,8 +23,8 @@ METHODS = {
 @app_page(Section.ORGANIZATIONS)
 def organization_domains(page: PageRequest, organization: str) -> HttpResponse:
     found = find_organization(page, organization)
-    listed = page.paginate(found.domains.all())
-    return render_organization(page, found, "organizations/domains.html", {"pages": listed}, route=_ROUTE)
+    template = "organizations/domains.html"
+    return render_parts(page, found, template, found.domains.all(), route=_ROUTE, add_route="organization_domain_add")
 
 
 @app_page(Section.ORGANIZATIONS, for_developers=True)
@@ -39,10 +39,7 @@ def organization_domain_add(page: PageRequest, organization: str) -> HttpRespons
         else:
             messages.success(page.http, f"{added} is added. It counts once it is verified.")
             return page.redirect("organization_domain", organization, added.public_id)
-    status = 400 if form.errors else 200
-    return render_organization(
-        page, found, "organizations/domain_add.html", {"form": form}, route=_ROUTE, status=status
-    )
+    return render_form(page, found, "organizations/domain_add.html", form, route=_ROUTE)
 
 
 @app_page(Section.ORGANIZATIONS)
@@ -61,13 +58,8 @@ def organization_domain(page: PageRequest, organization: str, domain: str) -> Ht
         else:
             messages.success(page.http, f"{shown} is verified.")
             return page.redirect("organization_domain", organization, domain)
-    context = {
-        "domain": shown,
-        "form": form,
-        "method": METHODS[DomainMethod(shown.method)] if shown.method else "",
-    }
-    status = 400 if form.errors else 200
-    return render_organization(page, found, "organizations/domain.html", context, route=_ROUTE, status=status)
+    context = {"domain": shown, "method": METHODS[DomainMethod(shown.method)] if shown.method else ""}
+    return render_form(page, found, "organizations/domain.html", form, context, route=_ROUTE)
 
 
 @app_page(Section.ORGANIZATIONS, for_developers=True)

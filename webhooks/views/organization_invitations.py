@@ -9,7 +9,7 @@ from switera_webhooks.refusals import Conflict
 from webhooks.organizations.invitations import create_invitation, revoke_invitation
 from webhooks.views.access import PageRequest, Section, app_page
 from webhooks.views.organization_forms import InvitationForm
-from webhooks.views.organization_pages import find_organization, find_part, render_organization
+from webhooks.views.organization_pages import find_organization, find_part, render_form, render_parts
 
 _ROUTE = "organization_invitations"
 
@@ -17,8 +17,8 @@ _ROUTE = "organization_invitations"
 @app_page(Section.ORGANIZATIONS)
 def organization_invitations(page: PageRequest, organization: str) -> HttpResponse:
     found = find_organization(page, organization)
-    listed = page.paginate(found.invitations.all())
-    return render_organization(page, found, "organizations/invitations.html", {"pages": listed}, route=_ROUTE)
+    template = "organizations/invitations.html"
+    return render_parts(page, found, template, found.invitations.all(), route=_ROUTE, add_route="organization_invite")
 
 
 @app_page(Section.ORGANIZATIONS, for_developers=True)
@@ -33,8 +33,7 @@ def organization_invite(page: PageRequest, organization: str) -> HttpResponse:
         else:
             messages.success(page.http, f"{invitation} is invited: receivers hear of it, and your product can write.")
             return page.redirect(_ROUTE, organization)
-    status = 400 if form.errors else 200
-    return render_organization(page, found, "organizations/invite.html", {"form": form}, route=_ROUTE, status=status)
+    return render_form(page, found, "organizations/invite.html", form, route=_ROUTE)
 
 
 @app_page(Section.ORGANIZATIONS, for_developers=True)

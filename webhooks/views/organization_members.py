@@ -14,7 +14,7 @@ from webhooks.organizations.members import (
 )
 from webhooks.views.access import PageRequest, Section, app_page
 from webhooks.views.organization_forms import MemberForm, NewMemberForm
-from webhooks.views.organization_pages import find_organization, find_part, render_organization
+from webhooks.views.organization_pages import find_organization, find_part, render_form, render_organization
 
 _ROUTE = "organization_members"
 # How somebody came in.
@@ -47,10 +47,7 @@ def organization_member_add(page: PageRequest, organization: str) -> HttpRespons
         else:
             messages.success(page.http, f"{member} belongs to {found} now.")
             return page.redirect(_ROUTE, organization)
-    status = 400 if form.errors else 200
-    return render_organization(
-        page, found, "organizations/member_add.html", {"form": form}, route=_ROUTE, status=status
-    )
+    return render_form(page, found, "organizations/member_add.html", form, route=_ROUTE)
 
 
 @app_page(Section.ORGANIZATIONS, for_developers=True)
@@ -62,9 +59,8 @@ def organization_member(page: PageRequest, organization: str, member: str) -> Ht
         update_organization_member(changed, form.cleaned_data, page.actor)
         messages.success(page.http, f"{form.cleaned_data['email']} is saved.")
         return page.redirect(_ROUTE, organization)
-    context = {"form": form, "member": changed, "source": SOURCES[MemberSource(changed.source)]}
-    status = 400 if form.errors else 200
-    return render_organization(page, found, "organizations/member.html", context, route=_ROUTE, status=status)
+    context = {"member": changed, "source": SOURCES[MemberSource(changed.source)]}
+    return render_form(page, found, "organizations/member.html", form, context, route=_ROUTE)
 
 
 @app_page(Section.ORGANIZATIONS, for_developers=True)

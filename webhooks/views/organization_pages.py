@@ -3,6 +3,7 @@
 from collections.abc import Mapping
 from typing import Any, TypeVar
 
+from django import forms
 from django.db.models import Model, QuerySet
 from django.http import Http404, HttpResponse
 
@@ -60,6 +61,30 @@ def render_organization(
         ],
     }
     return page.render(template, {**above, **(context or {})}, status=status)
+
+
+def render_form(
+    page: PageRequest,
+    organization: Organization,
+    template: str,
+    form: forms.Form,
+    context: Mapping[str, Any] | None = None,
+    *,
+    route: str = "",
+) -> HttpResponse:
+    """A page of it with a form; status 400 where something is wrong with what was filled in."""
+    status = 400 if form.errors else 200
+    return render_organization(
+        page, organization, template, {"form": form, **(context or {})}, route=route, status=status
+    )
+
+
+def render_parts(
+    page: PageRequest, organization: Organization, template: str, parts: QuerySet[Part], *, route: str, add_route: str
+) -> HttpResponse:
+    """A list of what it owns, newest first: the template extends organizations/parts.html."""
+    context = {"pages": page.paginate(parts), "add_url": page.url(add_route, organization.public_id)}
+    return render_organization(page, organization, template, context, route=route)
 
 
 def _verdict(members: int, invitations: int, endpoints: int) -> str:

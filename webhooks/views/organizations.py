@@ -20,7 +20,7 @@ from webhooks.models import Endpoint, Organization, OrganizationMember, Organiza
 from webhooks.organizations.organization import create_organization, delete_organization, update_organization
 from webhooks.views.access import PageRequest, Section, app_page
 from webhooks.views.organization_forms import NewOrganizationForm, OrganizationForm
-from webhooks.views.organization_pages import find_organization, own_endpoints, render_organization
+from webhooks.views.organization_pages import find_organization, own_endpoints, render_form, render_organization
 
 _EVENTS_SHOWN = 10
 _ENDPOINTS_SHOWN = 20
@@ -100,7 +100,8 @@ def organization_add(page: PageRequest) -> HttpResponse:
         else:
             messages.success(page.http, f"{created} is added. Its events carry its id from now on.")
             return page.redirect("organization", created.public_id)
-    return page.render("organizations/organization_add.html", {"form": form}, status=_status(form))
+    status = 400 if form.errors else 200
+    return page.render("organizations/organization_add.html", {"form": form}, status=status)
 
 
 @app_page(Section.ORGANIZATIONS)
@@ -128,9 +129,7 @@ def organization_edit(page: PageRequest, organization: str) -> HttpResponse:
         else:
             messages.success(page.http, f"{updated} is saved.")
             return page.redirect("organization", updated.public_id)
-    return render_organization(
-        page, found, "organizations/organization_edit.html", {"form": form}, status=_status(form)
-    )
+    return render_form(page, found, "organizations/organization_edit.html", form)
 
 
 @app_page(Section.ORGANIZATIONS, for_developers=True)
@@ -145,12 +144,9 @@ def organization_delete(page: PageRequest, organization: str) -> HttpResponse:
         else:
             messages.success(page.http, f"{found.name} is deleted. Its events and deliveries stay in the history.")
             return page.redirect("organizations")
-    context = {
-        "form": form,
-        "back_url": page.url("organization", found.public_id),
-        "endpoints": _all_endpoints(found)[:_ENDPOINTS_SHOWN],
-    }
-    return render_organization(page, found, "organizations/organization_delete.html", context, status=_status(form))
+    back_url = page.url("organization", found.public_id)
+    context = {"back_url": back_url, "endpoints": _all_endpoints(found)[:_ENDPOINTS_SHOWN]}
+    return render_form(page, found, "organizations/organization_delete.html", form, context)
 
 
 def _all_endpoints(organization: Organization) -> list[tuple[str, str]]:
@@ -162,7 +158,3 @@ def _all_endpoints(organization: Organization) -> list[tuple[str, str]]:
 
 def _told(endpoint: Endpoint) -> str:
     return f"{endpoint} (test)" if endpoint.environment == Environment.TEST else str(endpoint)
-
-
-def _status(form: forms.Form) -> int:
-    return 400 if form.errors else 200
