@@ -8,7 +8,6 @@ from switera_webhooks.api.openapi import answers, path_parameter
 from switera_webhooks.api.pagination import ListQuery, page_of, paginate
 from switera_webhooks.api.views import validated_body, validated_query
 from switera_webhooks.ids import Prefix
-from webhooks.api.app_view import one_of
 from webhooks.api.organization_serializers import (
     DomainChangesSerializer,
     DomainSerializer,
@@ -58,9 +57,7 @@ class _DomainsOfKey(OrganizationsOfKey):
     def domain(self, id: str, domain_id: str) -> OrganizationDomain:
         """Raises NotFound."""
         organization = self.organization(id)
-        domain = one_of(organization.domains.all(), Prefix.DOMAIN, domain_id)
-        domain.organization = organization
-        return domain
+        return self.part(organization, organization.domains.all(), Prefix.DOMAIN, domain_id)
 
 
 class DomainView(_DomainsOfKey):

@@ -11,7 +11,6 @@ from switera_webhooks.api.openapi import answers, path_parameter
 from switera_webhooks.api.pagination import ListQuery, page_of, paginate
 from switera_webhooks.api.views import validated_body, validated_query
 from switera_webhooks.ids import Prefix
-from webhooks.api.app_view import one_of
 from webhooks.api.organization_serializers import (
     AcceptSerializer,
     InvitationChangesSerializer,
@@ -70,9 +69,7 @@ class _InvitationsOfKey(OrganizationsOfKey):
     def invitation(self, id: str, invitation_id: str) -> Invitation:
         """Raises NotFound."""
         organization = self.organization(id)
-        invitation = one_of(organization.invitations.all(), Prefix.INVITATION, invitation_id)
-        invitation.organization = organization
-        return invitation
+        return self.part(organization, organization.invitations.all(), Prefix.INVITATION, invitation_id)
 
 
 class InvitationView(_InvitationsOfKey):

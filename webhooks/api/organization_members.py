@@ -8,7 +8,6 @@ from switera_webhooks.api.openapi import answers, path_parameter
 from switera_webhooks.api.pagination import ListQuery, page_of, paginate
 from switera_webhooks.api.views import validated_body, validated_query
 from switera_webhooks.ids import Prefix
-from webhooks.api.app_view import one_of
 from webhooks.api.organization_serializers import (
     MemberChangesSerializer,
     MemberSerializer,
@@ -64,9 +63,7 @@ class MemberView(OrganizationsOfKey):
     def member(self, id: str, member_id: str) -> OrganizationMember:
         """Raises NotFound."""
         organization = self.organization(id)
-        member = one_of(organization.members.all(), Prefix.MEMBER, member_id)
-        member.organization = organization
-        return member
+        return self.part(organization, organization.members.all(), Prefix.MEMBER, member_id)
 
     @extend_schema(
         operation_id="get_organization_member",

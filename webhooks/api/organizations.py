@@ -1,7 +1,8 @@
 """REST: organizations. They are shared by both environments: a test key reads them and does not change them."""
 
-from typing import Any
+from typing import Any, TypeVar
 
+from django.db.models import Model, QuerySet
 from drf_spectacular.utils import OpenApiExample, extend_schema
 from rest_framework.request import Request
 from rest_framework.response import Response
@@ -20,6 +21,7 @@ from webhooks.models import Organization
 from webhooks.organizations.organization import create_organization, delete_organization, update_organization
 
 ORGANIZATION_ID = path_parameter("id", "The organization's id, `org_…`.")
+Part = TypeVar("Part", bound=Model)
 _SHAPE = OrganizationSerializer()
 _EXAMPLE = OpenApiExample("A customer", {"name": "Globex", "slug": "globex"}, request_only=True)
 
@@ -37,6 +39,12 @@ class OrganizationsOfKey(AppView):
         organization = one_of(Organization.objects.filter(app=self.app), Prefix.ORGANIZATION, id)
         organization.app = self.app
         return organization
+
+    def part(self, organization: Organization, parts: QuerySet[Part], prefix: Prefix, id: str) -> Part:
+        """Its member, invitation or domain with this id, among `parts`. Raises NotFound."""
+        part = one_of(parts, prefix, id)
+        part.organization = organization  # type: ignore[attr-defined]  # (each of them has one)
+        return part
 
 
 class OrganizationsView(OrganizationsOfKey):
