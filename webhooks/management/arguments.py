@@ -1,10 +1,23 @@
-"""What commands are told in words, found: apps and people."""
+"""What several commands are told in words, and what it names: apps, environments and people."""
+
+from argparse import ArgumentParser
 
 from django.contrib.auth.models import User
 from django.core.management.base import CommandError
 
+from switera_webhooks.environments import Environment
 from webhooks.app_setup import find_app
 from webhooks.models import App
+
+
+def add_app_argument(parser: ArgumentParser) -> None:
+    """For `app_named`."""
+    parser.add_argument("app", metavar="APP", help="the app's id or slug")
+
+
+def add_environment_argument(parser: ArgumentParser, help: str) -> None:
+    """Live where nothing is said, which `help` says too."""
+    parser.add_argument("--environment", choices=Environment.values, default=Environment.LIVE.value, help=help)
 
 
 def app_named(id_or_slug: str) -> App:

@@ -4,10 +4,9 @@ from typing import Any
 from deliveries.endpoint_facts import with_facts
 from deliveries.endpoints import EndpointFields, create_endpoint
 from switera_webhooks.commands import ServiceCommand
-from switera_webhooks.environments import Environment
 from webhooks.api.endpoint_serializers import EndpointSerializer
 from webhooks.audit import Actor
-from webhooks.management.arguments import app_named
+from webhooks.management.arguments import add_app_argument, add_environment_argument, app_named
 from webhooks.models import Endpoint
 
 
@@ -16,7 +15,7 @@ class Command(ServiceCommand):
 
     def add_arguments(self, parser: ArgumentParser) -> None:
         super().add_arguments(parser)
-        parser.add_argument("app", metavar="APP", help="the app's id or slug")
+        add_app_argument(parser)
         parser.add_argument("url", metavar="URL", help="where webhook messages go, https://…")
         parser.add_argument(
             "--events",
@@ -24,12 +23,7 @@ class Command(ServiceCommand):
             default="*",
             help="the event types it is subscribed to, comma-separated: names, families (order.*) or * (all)",
         )
-        parser.add_argument(
-            "--environment",
-            choices=Environment.values,
-            default=Environment.LIVE.value,
-            help="whose events it gets (live)",
-        )
+        add_environment_argument(parser, "whose events it gets (live)")
 
     def handle(self, *args: Any, app: str, url: str, events: str, environment: str, **options: Any) -> None:
         fields = EndpointFields(url=url, event_types=[name.strip() for name in events.split(",")])

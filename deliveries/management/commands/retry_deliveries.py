@@ -12,10 +12,9 @@ from deliveries.models import ReplayKind
 from deliveries.replays import start_replay
 from switera_webhooks.api.fields import TIME_EXPECTED, parse_time
 from switera_webhooks.commands import ServiceCommand
-from switera_webhooks.environments import Environment
 from switera_webhooks.ids import Prefix, from_public_id
 from webhooks.audit import Actor
-from webhooks.management.arguments import app_named
+from webhooks.management.arguments import add_app_argument, add_environment_argument, app_named
 
 _STATES = [kind.value for kind in ReplayKind if not kind.walks_events]
 
@@ -28,7 +27,7 @@ class Command(ServiceCommand):
 
     def add_arguments(self, parser: ArgumentParser) -> None:
         super().add_arguments(parser)
-        parser.add_argument("app", metavar="APP", help="the app's id or slug")
+        add_app_argument(parser)
         parser.add_argument("--endpoint", metavar="ID", help="of this endpoint alone")
         parser.add_argument(
             "--status", choices=_STATES, default=ReplayKind.FAILED.value, help="those in this state (failed)"
@@ -38,12 +37,7 @@ class Command(ServiceCommand):
         parser.add_argument("--response-status", type=int, metavar="N", help="HTTP status of the last attempt")
         parser.add_argument("--after", type=_time, metavar="TIME", help="created after this time, in ISO 8601")
         parser.add_argument("--before", type=_time, metavar="TIME", help="created before this time (now)")
-        parser.add_argument(
-            "--environment",
-            choices=Environment.values,
-            default=Environment.LIVE.value,
-            help="whose deliveries (live)",
-        )
+        add_environment_argument(parser, "whose deliveries (live)")
 
     def handle(self, *args: Any, app: str, environment: str, **options: Any) -> None:
         found = app_named(app)

@@ -10,8 +10,7 @@ from events.emit import emit
 from switera_webhooks.api.errors import MalformedBody
 from switera_webhooks.api.parsing import parse_json
 from switera_webhooks.commands import ServiceCommand
-from switera_webhooks.environments import Environment
-from webhooks.management.arguments import app_named
+from webhooks.management.arguments import add_app_argument, add_environment_argument, app_named
 
 
 class Command(ServiceCommand):
@@ -19,7 +18,7 @@ class Command(ServiceCommand):
 
     def add_arguments(self, parser: ArgumentParser) -> None:
         super().add_arguments(parser)
-        parser.add_argument("app", metavar="APP", help="the app's id or slug")
+        add_app_argument(parser)
         parser.add_argument("type", metavar="TYPE", help="the event's type, such as order.paid")
         parser.add_argument(
             "--data",
@@ -27,12 +26,7 @@ class Command(ServiceCommand):
             default="{}",
             help="the event's data: a JSON object, a file that holds one, or - for standard input ({})",
         )
-        parser.add_argument(
-            "--environment",
-            choices=Environment.values,
-            default=Environment.LIVE.value,
-            help="whose endpoints get it (live)",
-        )
+        add_environment_argument(parser, "whose endpoints get it (live)")
 
     def handle(self, *args: Any, app: str, type: str, data: str, environment: str, **options: Any) -> None:
         found = app_named(app)

@@ -4,7 +4,7 @@ from typing import Any
 
 from events.documents.export import catalog_document
 from switera_webhooks.commands import ServiceCommand
-from webhooks.management.arguments import app_named
+from webhooks.management.arguments import add_app_argument, app_named
 
 
 class Command(ServiceCommand):
@@ -12,7 +12,7 @@ class Command(ServiceCommand):
 
     def add_arguments(self, parser: ArgumentParser) -> None:
         super().add_arguments(parser)
-        parser.add_argument("app", metavar="APP", help="the app's id or slug")
+        add_app_argument(parser)
         parser.add_argument("--built-in", action="store_true", help="the built-in types too")
 
     def handle(self, *args: Any, app: str, built_in: bool, **options: Any) -> None:

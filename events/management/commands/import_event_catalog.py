@@ -10,7 +10,7 @@ from switera_webhooks.api.errors import MalformedBody
 from switera_webhooks.api.parsing import parse_json
 from switera_webhooks.commands import ServiceCommand
 from webhooks.audit import Actor
-from webhooks.management.arguments import app_named
+from webhooks.management.arguments import add_app_argument, app_named
 
 
 class Command(ServiceCommand):
@@ -18,7 +18,7 @@ class Command(ServiceCommand):
 
     def add_arguments(self, parser: ArgumentParser) -> None:
         super().add_arguments(parser)
-        parser.add_argument("app", metavar="APP", help="the app's id or slug")
+        add_app_argument(parser)
         parser.add_argument("file", metavar="FILE|-", help="the document in JSON, or - for standard input")
 
     def handle(self, *args: Any, app: str, file: str, **options: Any) -> None:

@@ -3,7 +3,7 @@ from typing import Any
 
 from switera_webhooks.commands import ServiceCommand
 from webhooks.audit import Actor
-from webhooks.management.arguments import app_named, user_with_email
+from webhooks.management.arguments import add_app_argument, app_named, user_with_email
 from webhooks.members import add_member
 from webhooks.models import Role
 
@@ -13,7 +13,7 @@ class Command(ServiceCommand):
 
     def add_arguments(self, parser: ArgumentParser) -> None:
         super().add_arguments(parser)
-        parser.add_argument("app", metavar="APP", help="the app's id or slug")
+        add_app_argument(parser)
         parser.add_argument("email", metavar="EMAIL", help="the user's e-mail address")
         parser.add_argument(
             "--role",

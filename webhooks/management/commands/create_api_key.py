@@ -2,11 +2,10 @@ from argparse import ArgumentParser
 from typing import Any
 
 from switera_webhooks.commands import ServiceCommand
-from switera_webhooks.environments import Environment
 from switera_webhooks.times import iso
 from webhooks.api_keys import create_api_key
 from webhooks.audit import Actor
-from webhooks.management.arguments import app_named
+from webhooks.management.arguments import add_app_argument, add_environment_argument, app_named
 
 
 class Command(ServiceCommand):
@@ -14,13 +13,8 @@ class Command(ServiceCommand):
 
     def add_arguments(self, parser: ArgumentParser) -> None:
         super().add_arguments(parser)
-        parser.add_argument("app", metavar="APP", help="the app's id or slug")
-        parser.add_argument(
-            "--environment",
-            choices=Environment.values,
-            default=Environment.LIVE.value,
-            help="what the key creates and sees (live)",
-        )
+        add_app_argument(parser)
+        add_environment_argument(parser, "what the key creates and sees (live)")
 
     def handle(self, *args: Any, app: str, environment: str, **options: Any) -> None:
         key, text = create_api_key(app_named(app), environment, Actor.of_command("create_api_key"))
