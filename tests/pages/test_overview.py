@@ -1,17 +1,14 @@
 """The tab Overview: what it tells at a first visit, of nothing, of traffic; exact figures, and where its links lead."""
 
 import datetime as dt
-from typing import Any
 from urllib.parse import parse_qs, urlsplit
 
 import pytest
 from django.test import Client
 from django.utils import timezone
-from pytest_django import Settings
 
-from deliveries.endpoints import disable_endpoint
 from deliveries.error_codes import ErrorCode
-from deliveries.models import AttemptStatus, Delivery, DeliveryStatus, Lane, Turn
+from deliveries.models import Delivery, DeliveryStatus, Lane, Turn
 from deliveries.tally import count_traffic
 from deliveries.views.figures import Change, Figure
 from events.models import EventType
@@ -21,7 +18,6 @@ from tests.deliveries.traffic import (
     MINUTE,
     NOW,
     SECOND,
-    clock,
     count,
     fail_at,
     make_delivery_at,
@@ -30,36 +26,22 @@ from tests.deliveries.traffic import (
 )
 from tests.demo import Demo
 from tests.factories import ACTOR, make_endpoint, make_event_type
-from tests.pages.conftest import client_of
+from tests.pages.overview import make_shop, see
 from tests.query_counts import assert_query_count
 from webhooks.app_setup import create_app
-from webhooks.members import add_member
-from webhooks.models import App, DisabledReason, Endpoint, Role
+from webhooks.models import App, Endpoint
 
 pytestmark = pytest.mark.django_db
 
 
 @pytest.fixture
-def app(django_user_model: Any) -> App:
-    owner = django_user_model.objects.create_user("olga")
-    app = create_app("Shop", owner=owner, actor=ACTOR).app
-    add_member(app, django_user_model.objects.create_user("vera"), Role.VIEWER, ACTOR)
-    return app
+def app(db: None) -> App:
+    return make_shop()
 
 
 @pytest.fixture
 def endpoint(app: App) -> Endpoint:
     return make_endpoint(app, name="Billing")
-
-
-def see(app: App, user: str = "olga", query: str = "", environment: str = "", **headers: str) -> Any:
-    """The answer at NOW."""
-    with clock(NOW):
-        client = client_of(app.memberships.get(user__username=user).user)
-        base = f"/apps/{app.slug}/{environment}webhooks/"
-        answer = client.get(f"{base}{query}", headers=headers)
-    assert answer.status_code == 200
-    return answer
 
 
 # First visits ------------------------------------------------------------------------------------
@@ -267,109 +249,6 @@ def test_events_that_nobody_hears_are_told_of(app: App) -> None:
     text = page.content.decode()
     assert "no endpoint is subscribed to their types" in text
     assert "Nothing was delivered in this time" in text
-
-
-# What needs a person -----------------------------------------------------------------------------
-
-
-def test_where_nothing_failed_nothing_needs_anybody(app: App, endpoint: Endpoint) -> None:
-    succeed_at(make_delivery_at(endpoint, NOW - HOUR), NOW - HOUR)
-    count()
-
-    page = see(app)
-
-    assert page.context["reviews"] == []
-    assert page.context["failures"] == []
-    assert "Nothing needs you." in page.content.decode()
-
-
-def test_an_endpoint_that_only_fails_says_since_when_and_what_to_do(
-    app: App, endpoint: Endpoint, settings: Settings
-) -> None:
-    settings.WEBHOOKS_DISABLE_AFTER = 3600 * 24
-    since, open_until = NOW - 2 * HOUR, NOW + MINUTE
-    for number in (1, 2, 3):
-        lost = make_delivery_at(endpoint, since + number * MINUTE, DeliveryStatus.FAILED, response_status=401)
-        fail_at(lost, since + number * MINUTE, response_status=401, error_code=ErrorCode.HTTP_STATUS)
-    Lane.objects.filter(pk=endpoint.pk).update(
-        failing_since=since, failures_in_a_row=3, last_exhausted_at=NOW - HOUR, open_until=open_until
-    )
-    count()
-
-    page = see(app)
-
-    (review,) = page.context["reviews"]
-    assert (review.endpoint, review.reason, review.since) == (endpoint, "failing", since)
-    assert (review.open_until, review.disabled_from) == (open_until, since + DAY)
-    assert review.cause.title == "The receiver refused the request (401)."
-    text = page.content.decode()
-    assert "Every attempt has failed since" in text
-    assert "Check the secret in the receiver&#x27;s environment, send one test, then retry." in text
-    (row,) = page.context["failures"]
-    assert (row.short, row.attempts, row.failure.first_at) == ("401", "3 attempts", since + MINUTE)
-    assert urlsplit(row.all_url).path == "/apps/shop/webhooks/deliveries/"
-    assert parse_qs(urlsplit(row.all_url).query) == {"endpoint": [endpoint.public_id], "response": ["401"]}
-    assert row.last_url == f"/apps/shop/webhooks/deliveries/{lost.public_id}/"
-
-
-@pytest.mark.parametrize(
-    ("reason", "sentence"),
-    [(DisabledReason.GONE, "gone for good (410)"), (DisabledReason.SUSTAINED_FAILURE, "Nothing but failures")],
-)
-def test_an_endpoint_that_the_system_disabled_says_why(
-    app: App, endpoint: Endpoint, reason: DisabledReason, sentence: str
-) -> None:
-    succeed_at(make_delivery_at(endpoint, NOW - HOUR), NOW - HOUR)
-    disable_endpoint(endpoint, reason, ACTOR)
-    count()
-
-    page = see(app)
-
-    (review,) = page.context["reviews"]
-    assert review.reason == reason.value
-    assert sentence in page.content.decode()
-
-
-def test_a_delivery_that_waits_for_a_retry_is_a_reason(app: App, endpoint: Endpoint) -> None:
-    waiting = make_delivery_at(
-        endpoint, NOW - MINUTE, DeliveryStatus.PENDING, due_at=NOW, turn=Turn.RETRY, attempt_count=1
-    )
-    fail_at(waiting, NOW - MINUTE, status=AttemptStatus.FAILED)
-    count()
-
-    (review,) = see(app).context["reviews"]
-
-    assert review.reason == "retrying"
-
-
-def test_what_failed_a_moment_ago_and_is_not_counted_yet_is_not_called_nothing(app: App, endpoint: Endpoint) -> None:
-    succeed_at(make_delivery_at(endpoint, NOW - HOUR), NOW - HOUR)
-    count()
-    assert "Nothing failed" in see(app).content.decode()
-    waiting = make_delivery_at(
-        endpoint, NOW - SECOND, DeliveryStatus.PENDING, due_at=NOW, turn=Turn.RETRY, attempt_count=1
-    )
-    fail_at(waiting, NOW - SECOND)
-
-    text = see(app).content.decode()
-
-    assert "Nothing failed" not in text
-    assert "it comes here when it is counted" in text
-
-
-def test_those_that_need_a_person_come_first_and_more_are_told_of(app: App) -> None:
-    fine = [make_endpoint(app, name=f"Fine {number}") for number in range(7)]
-    ill = [make_endpoint(app, name=f"Ill {number}") for number in range(4)]
-    succeed_at(make_delivery_at(fine[0], NOW - HOUR), NOW - HOUR)
-    for endpoint in ill:
-        Lane.objects.filter(pk=endpoint.pk).update(last_exhausted_at=NOW - HOUR)
-    count()
-
-    page = see(app)
-
-    assert [row.health.value for row in page.context["rows"]] == ["attention"] * 4 + ["setup"] * 4
-    assert len(page.context["reviews"]) == 3
-    assert "More endpoints need you" in page.content.decode()
 
 
 # Scope, parts, cost ------------------------------------------------------------------------------
