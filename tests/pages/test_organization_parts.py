@@ -6,6 +6,7 @@ import pytest
 from django.test import Client
 from django.utils import timezone
 
+from switera_webhooks.keyset import Cursor
 from tests.demo import Demo
 from tests.organizations import make_domain, run_out
 from tests.pages.organizations import audited, listed, nothing_changed, path_of, text_of, told
@@ -50,6 +51,17 @@ def test_a_member_with_mistakes_or_twice_is_not_added(demo: Demo, owner: Client)
     assert b"Give an e-mail address, such as ada@globex.example." in bad.content
     assert b'value="usr_9"' in bad.content
     assert b"A member already." in twice.content
+
+
+def test_a_page_of_members_that_was_emptied_leads_back(demo: Demo, owner: Client) -> None:
+    path = path_of(demo, "Acme", "members/")
+    last = demo.organizations["Acme"].members.earliest("pk")
+    after_all = Cursor(str(last.pk), backward=False).encode()
+
+    text = text_of(owner, f"{path}?cursor={after_all}")
+
+    assert "No member yet" not in text
+    assert "Newer" in text
 
 
 # Invitations ---------------------------------------------------------------------------------------

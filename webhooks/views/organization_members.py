@@ -31,7 +31,8 @@ def organization_members(page: PageRequest, organization: str) -> HttpResponse:
     found = find_organization(page, organization)
     listed = page.paginate(found.members.all())
     rows = [(member, SOURCES[MemberSource(member.source)]) for member in listed.items]
-    context = {"pages": listed, "rows": rows}
+    add_url = page.url("organization_member_add", found.public_id)
+    context = {"pages": listed, "rows": rows, "add_url": add_url}
     return render_organization(page, found, "organizations/members.html", context, route=_ROUTE)
 
 
