@@ -11,7 +11,10 @@ import pytest
 from django.test import Client
 
 from deliveries.delivery_actions import retry_delivery
+from deliveries.delivery_filter import DeliveryFilter
 from deliveries.endpoints import delete_endpoint, update_endpoint
+from deliveries.models import Replay, ReplayKind
+from deliveries.replays import start_replay
 from events.event_types import update_event_type
 from events.models import EventType
 from tests.demo import Demo
@@ -20,9 +23,13 @@ from tests.pages.conftest import client_of
 from tests.query_counts import assert_query_count
 from webhooks import audit
 from webhooks.api_keys import create_api_key
+from webhooks.app_setup import update_app
 from webhooks.audit import SYSTEM, Actor
 from webhooks.members import remove_member
 from webhooks.models import AuditEntry, Membership
+from webhooks.organizations.domains import add_domain
+from webhooks.organizations.invitations import create_invitation
+from webhooks.organizations.members import add_organization_member
 from webhooks.organizations.organization import create_organization, delete_organization
 from webhooks.views.audit_changes import readable_changes
 
@@ -90,6 +97,54 @@ def test_of_organizations_those_that_are_there_have_a_link(demo: Demo, owner: Cl
 
     assert f'<a href="/apps/{demo.app.slug}/organizations/{kept.public_id}/">Kept</a>' in page
     assert gone.public_id not in re.findall(r'href="[^"]*/organizations/([^"/]+)/"', page)
+
+
+def test_a_replay_is_named_by_what_it_sends_and_its_id_and_leads_to_its_page(demo: Demo, owner: Client) -> None:
+    replay = start_replay(demo.app, "live", ReplayKind.FAILED, DeliveryFilter(), ACTOR)
+    path = path_of(demo)
+
+    [row] = rows_of(owner, path, action="replay.started")
+    link = f'<a href="{demo.path}replays/{replay.public_id}/">Replay: failed deliveries</a>'
+
+    assert row[3] == f"Replay: failed deliveries {replay.public_id}"
+    assert link in page_of(owner, path)
+    Replay.objects.all().delete()
+    [row] = rows_of(owner, path, action="replay.started")
+    assert row[3] == f"Replay: failed deliveries {replay.public_id} no longer there"
+    assert link not in page_of(owner, path)
+
+
+def test_each_kind_of_thing_has_its_page_and_what_is_gone_is_said_to_be(demo: Demo, owner: Client) -> None:
+    there, gone = (create_organization(demo.app, name, actor=ACTOR) for name in ("There", "Gone"))
+    for organization in (there, gone):
+        add_organization_member(organization, "u_1", "ann@example.com", actor=ACTOR)
+        create_invitation(organization, "bob@example.com", expires_at=None, actor=ACTOR)
+        add_domain(organization, f"{organization.name.lower()}.example", actor=ACTOR)
+    delete_organization(gone, ACTOR)
+    update_app(demo.app, {"name": "Southwind"}, ACTOR)
+    path = f"/apps/{demo.app.slug}/"
+
+    page = page_of(owner, path_of(demo))
+
+    for link, name in (
+        (f"organizations/{there.public_id}/", "There"),
+        (f"organizations/{there.public_id}/members/", "ann@example.com"),
+        (f"organizations/{there.public_id}/invitations/", "bob@example.com"),
+        (f"organizations/{there.public_id}/domains/", "there.example"),
+        ("settings/", "Southwind"),
+    ):
+        assert f'<a href="{path}{link}">{name}</a>' in page
+    assert f"/{gone.public_id}/" not in page
+    removed = rows_of(owner, path_of(demo), action="organization.deleted")
+    assert [row[3] for row in removed] == [f"Gone {gone.public_id} no longer there"]
+
+
+def test_of_a_builder_who_has_left_it_is_said_that_they_are_no_member(demo: Demo, owner: Client) -> None:
+    remove_member(Membership.objects.get(app=demo.app, user=demo.developer), ACTOR)
+
+    [row] = rows_of(owner, path_of(demo), action="member.removed")
+
+    assert row[3] == "dev no member any more"
 
 
 def test_what_is_large_stands_in_blocks_that_open(demo: Demo, owner: Client) -> None:

@@ -17,7 +17,7 @@ from webhooks.models import AuditEntry
 from webhooks.views.access import PageRequest, Section, app_page
 from webhooks.views.audit_changes import Change, readable_changes
 from webhooks.views.audit_filters import AuditFilterForm
-from webhooks.views.audit_targets import target_urls
+from webhooks.views.audit_targets import Target, targets
 
 # Tells spreadsheets that the file is UTF-8.
 _BYTE_ORDER_MARK = "\N{ZERO WIDTH NO-BREAK SPACE}"
@@ -30,13 +30,13 @@ _KINDS = {
 
 @dataclass(frozen=True)
 class Row:
-    """An entry in the list. `target_url` is empty where the target is gone, `actor` what the filter is asked for."""
+    """An entry in the list. `actor` is what the filter is asked for."""
 
     entry: AuditEntry
     words: str
     actor: str
     kind_of_actor: str
-    target_url: str
+    target: Target
     changes: list[Change]
 
 
@@ -57,17 +57,16 @@ def audit_logs(page: PageRequest) -> HttpResponse:
 
 
 def _rows(page: PageRequest, entries: Sequence[AuditEntry]) -> list[Row]:
-    urls = target_urls(page, entries)
     return [
         Row(
             entry,
             action_words(entry.action),
             entry.actor_id or entry.actor_type,
             _KINDS.get(entry.actor_type, ""),
-            urls.get((entry.target_type, entry.target_id), ""),
+            target,
             readable_changes(entry.changes),
         )
-        for entry in entries
+        for entry, target in zip(entries, targets(page, entries), strict=True)
     ]
 
 
