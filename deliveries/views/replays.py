@@ -28,6 +28,7 @@ _KINDS_OF_ENDPOINT = [
     (ReplayKind.FAILED.value, "What failed: deliveries that have used up their attempts"),
     (ReplayKind.ALL.value, "Everything: also what it has received already"),
 ]
+_UNKNOWN_KIND = "There is no such kind of replay: choose failed, canceled, missing or all."
 _KINDS = {ReplayKind.FAILED.value, ReplayKind.CANCELED.value, ReplayKind.MISSING.value, ReplayKind.ALL.value}
 _OTHERS_AT_MOST = 5
 
@@ -47,9 +48,13 @@ def start(page: PageRequest) -> HttpResponse:
     GET fixes the window of a preset, so that POST does what was counted, and twice is the same job.
     """
     given = page.http.POST if page.http.method == "POST" else page.http.GET
-    kind = ReplayKind(given["kind"]) if given.get("kind") in _KINDS else ReplayKind.FAILED
+    context: dict[str, Any] = {"back": _back(page, given)}
+    asked = given.get("kind") or ReplayKind.FAILED.value
+    if asked not in _KINDS:
+        return page.render("deliveries/replay_start.html", {**context, "unknown_kind": _UNKNOWN_KIND}, status=400)
+    kind = ReplayKind(asked)
     form = DeliveryFilterForm(page, given)
-    context: dict[str, Any] = {"kind": kind, "back": _back(page, given)}
+    context["kind"] = kind
     if not form.is_valid() or form.of_one:
         context |= {"recover": _recover_form(form, kind, given.dict()), "form": form}
         return page.render("deliveries/replay_start.html", context, status=400)

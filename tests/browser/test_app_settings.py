@@ -5,9 +5,11 @@ import re
 import pytest
 from playwright.sync_api import expect
 
+from deliveries.models import AppDeletion
 from tests.browser.chromium import assert_accessible, assert_fits
 from tests.browser.conftest import OpenAs
 from tests.demo import Demo
+from webhooks.models import Membership
 
 pytestmark = pytest.mark.django_db(transaction=True)
 
@@ -50,3 +52,8 @@ def test_an_owner_renames_an_app_and_then_deletes_it(demo: Demo, open_as: OpenAs
     if scripts:
         assert_accessible(page)
         assert_fits(page, 375)
+        AppDeletion.objects.update(rows=1_200, deleted=40)
+        expect(page.get_by_text("Being deleted: 40 of 1,200 events and deliveries.")).to_be_visible()
+        Membership.objects.filter(app=demo.app).delete()  # with the app, last of all
+        expect(page.get_by_role("row", name="Southwind")).to_have_count(0)
+        expect(page.locator("[data-live]")).to_have_count(0)

@@ -15,7 +15,7 @@ from tests.factories import ACTOR
 from tests.pages.conftest import client_of
 from tests.query_counts import assert_query_count
 from webhooks.members import add_member
-from webhooks.models import App, AuditEntry
+from webhooks.models import App, AuditEntry, Membership
 
 pytestmark = pytest.mark.django_db
 SETTINGS, DELETE = "settings/", "settings/delete/"
@@ -145,6 +145,28 @@ def test_a_deleted_app_is_gone_for_all_and_its_owner_sees_how_far_its_deletion_i
     assert "Being deleted: 40,000 of 1,200,000 events and deliveries." in owner.get("/").content.decode()
     AppDeletion.objects.update(rows=COUNTED_AT_MOST, deleted=COUNTED_AT_MOST + 1)
     assert "10,000,001 of more than 10,000,000 events" in owner.get("/").content.decode()
+
+
+def test_the_list_asks_again_until_no_app_is_being_deleted(demo: Demo, owner: Client, viewer: Client) -> None:
+    htmx = {"HX-Request": "true"}
+    assert b"data-live" not in owner.get("/").content
+    now = timezone.now()
+    App.objects.filter(pk=demo.app.pk).update(deleting_since=now)
+    AppDeletion.objects.create(app=demo.app, started_at=now, endpoints_go_at=now, rows=8, deleted=2)
+
+    page, part = owner.get("/").content.decode(), owner.get("/", headers=htmx).content.decode()
+
+    assert '<div id="apps" data-live hx-get="/" hx-trigger="live" hx-swap="outerHTML">' in page
+    assert part.strip().startswith('<div id="apps" data-live')
+    assert "Being deleted: 2 of 8 events and deliveries." in part
+    assert "<html" not in part
+    assert b"data-live" not in viewer.get("/").content
+    Membership.objects.filter(app=demo.app).delete()  # with the app, last of all
+    part = owner.get("/", headers=htmx).content.decode()
+    assert part.strip().startswith('<div id="apps">')
+    assert demo.app.name not in part
+    nobody = Client().get("/", headers=htmx)
+    assert (nobody.status_code, nobody.headers["HX-Redirect"]) == (200, "/accounts/login/?next=/")
 
 
 def test_the_page_says_how_many_endpoints_are_told(demo: Demo, owner: Client, path: str) -> None:

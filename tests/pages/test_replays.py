@@ -164,6 +164,27 @@ def test_s33_an_endpoint_of_another_app_is_none(demo: Demo, owner: Client, endpo
     assert Replay.objects.count() == 0
 
 
+def test_a_kind_that_there_is_not_is_told_and_nothing_is_started(
+    demo: Demo, owner: Client, endpoint: Endpoint
+) -> None:
+    entries = AuditEntry.objects.count()
+
+    for kind in ("bogus", "succeeded", "failed\0"):
+        answers = (
+            owner.get(start_path(demo), {"kind": kind, "response": "503"}),
+            owner.post(start_path(demo), {"kind": kind, "response": "503"}),
+        )
+        for answer in answers:
+            text = answer.content.decode()
+            assert answer.status_code == 400
+            assert "There is no such kind of replay: choose failed, canceled, missing or all." in text
+            assert f'href="{demo.path}deliveries/?response=503"' in text
+            assert '<button class="button main" type="submit">' not in text
+    assert Replay.objects.count() == 0
+    assert AuditEntry.objects.count() == entries
+    assert Delivery.objects.filter(status=DeliveryStatus.FAILED).count() == 7
+
+
 def test_kinds_about_one_endpoint_need_one(demo: Demo, owner: Client, endpoint: Endpoint) -> None:
     answer = owner.get(start_path(demo, "?kind=missing"))
 

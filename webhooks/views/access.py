@@ -231,7 +231,7 @@ def app_page(
             **names: Parameters.kwargs,
         ) -> HttpResponseBase:
             if not request.user.is_authenticated:
-                return _sign_in_first(request)
+                return sign_in_first(request)
             page = _page_of(request, slug, environment, place)
             if for_owners:
                 page.refuse_all_but_owners()
@@ -275,7 +275,7 @@ def _redirect(request: HttpRequest, url: str) -> HttpResponse:
     return HttpResponseClientRedirect(url) if _by_htmx(request) else HttpResponseRedirect(url)
 
 
-def _sign_in_first(request: HttpRequest) -> HttpResponse:
+def sign_in_first(request: HttpRequest) -> HttpResponse:
     """To the sign-in, and then back: to the page that asked, where htmx asked for a part of it."""
     back = request.get_full_path()
     if _by_htmx(request):
