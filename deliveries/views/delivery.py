@@ -18,6 +18,7 @@ from events.models import Event
 from switera_webhooks.ids import Prefix
 from switera_webhooks.refusals import Conflict
 from webhooks.audit import Actor
+from webhooks.endpoint_names import endpoint_names
 from webhooks.views.access import PageRequest, Tab, app_page
 
 _UNDER_WAY = (DeliveryStatus.PENDING, DeliveryStatus.SENDING)
@@ -102,10 +103,11 @@ def _context(page: PageRequest, found: Any) -> dict[str, Any]:
     causes = causes_of(found, attempts)
     last = attempts[-1] if attempts else None
     chosen = _chosen(page, attempts)
-    others = (
+    others = list(
         deliveries_to_show(Delivery.objects.filter(event=found.event_id, app=page.app, environment=page.environment))
         .exclude(pk=found.pk)
         .select_related("endpoint")
+        .order_by("-id")[: _OTHERS_AT_MOST + 1]
     )
     return {
         "delivery": found,
@@ -127,7 +129,8 @@ def _context(page: PageRequest, found: Any) -> dict[str, Any]:
         "chosen": chosen,
         "chosen_cause": causes.get(chosen.number) if chosen and chosen is not last else None,
         "exchange": exchange(found, chosen) if chosen else None,
-        "others": [(other, is_held(other)) for other in others.order_by("-id")[: _OTHERS_AT_MOST + 1]],
+        "others": [(other, is_held(other)) for other in others],
+        "endpoint_names": endpoint_names({other.endpoint_id: other.endpoint for other in others}.values()),
         "others_at_most": _OTHERS_AT_MOST,
         "can_retry": found.status != DeliveryStatus.SENDING and found.endpoint.deleted_at is None,
         "can_cancel": found.status == DeliveryStatus.PENDING,

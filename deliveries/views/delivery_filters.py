@@ -1,5 +1,6 @@
 """The filters of the list of deliveries as they stand in its URL, and the DeliveryFilter that they mean."""
 
+import uuid
 from collections.abc import Mapping
 from typing import Any
 
@@ -11,8 +12,9 @@ from deliveries.delivery_filter import DeliveryFilter
 from deliveries.error_codes import ErrorCode
 from deliveries.models import Attempt, Delivery, DeliveryStatus
 from events.models import EventType
-from switera_webhooks.ids import Prefix, from_public_id, to_public_id
+from switera_webhooks.ids import Prefix, from_public_id
 from switera_webhooks.pages.window import WindowForm
+from webhooks.endpoint_names import endpoint_names
 from webhooks.models import Endpoint, Organization
 from webhooks.views.access import PageRequest
 
@@ -51,23 +53,32 @@ class DeliveryFilterForm(WindowForm):
     def __init__(self, page: PageRequest, data: Mapping[str, Any]) -> None:
         super().__init__(data)
         self.page = page
-        self._choose(
+        endpoints = self._rows(
             "endpoint", Prefix.ENDPOINT, Endpoint.objects.filter(environment=page.environment), F("deleted_at")
         )
-        self._choose("organization", Prefix.ORGANIZATION, Organization.objects.all(), F("name"))
+        there = [endpoint for endpoint in endpoints if endpoint.deleted_at is None]
+        deleted = [endpoint for endpoint in endpoints if endpoint.deleted_at is not None]
+        # What each is called here and in the list; of a deleted one it is said besides.
+        self.endpoint_names = {**endpoint_names(there), **endpoint_names(deleted)}
+        self._choose("endpoint", [*_named(there, self.endpoint_names), *_named(deleted, self.endpoint_names)])
+        organizations = self._rows("organization", Prefix.ORGANIZATION, Organization.objects.all(), F("name"))
+        self._choose("organization", [(row.public_id, str(row)) for row in organizations])
         if len(self.fields["organization"].choices) == 1:  # type: ignore[attr-defined]
             del self.fields["organization"]
 
-    def _choose(self, name: str, prefix: Prefix, rows: QuerySet[Any], first: F) -> None:
-        """The app's rows as choices by public id, and the one that is asked for."""
+    def _rows(self, name: str, prefix: Prefix, rows: QuerySet[Any], first: F) -> list[Any]:
+        """Those of the app, and the one that is asked for."""
         of_app = rows.filter(app=self.page.app)
         found = {row.pk: row for row in of_app.order_by(first.asc(nulls_first=True), "name", "pk")[:_CHOICES_AT_MOST]}
         asked = from_public_id(prefix, str(self.data.get(name) or ""))
         if asked is not None and asked not in found:
             found |= {row.pk: row for row in of_app.filter(pk=asked)}
+        return list(found.values())
+
+    def _choose(self, name: str, choices: list[tuple[str, str]]) -> None:
         field = self.fields[name]
         assert isinstance(field, forms.ChoiceField)  # noqa: S101 (narrows the type)
-        field.choices = [("", "any"), *((to_public_id(prefix, key), _name(row)) for key, row in found.items())]
+        field.choices = [("", "any"), *choices]
 
     def clean_response(self) -> str:
         given: str = self.cleaned_data["response"].strip()
@@ -125,5 +136,5 @@ class DeliveryFilterForm(WindowForm):
         }
 
 
-def _name(row: Any) -> str:
-    return f"{row} (deleted)" if getattr(row, "deleted_at", None) else str(row)
+def _named(endpoints: list[Endpoint], names: Mapping[uuid.UUID, str]) -> list[tuple[str, str]]:
+    return [(each.public_id, f"{names[each.pk]}{' (deleted)' if each.deleted_at else ''}") for each in endpoints]

@@ -37,6 +37,7 @@ def filter_words(page: PageRequest, filters: DeliveryFilter) -> FilterWords:
     )
     said = [
         ("Endpoint", endpoint and str(endpoint)),
+        ("URL", endpoint and endpoint.name and endpoint.url),
         ("Event type", filters.event_type),
         ("Response status", filters.response_status and str(filters.response_status)),
         ("Failure", filters.error_code and ErrorCode(filters.error_code).sentence),

@@ -28,6 +28,7 @@ from deliveries.views.reviews import reviews
 from events.catalog.built_in import is_built_in_family
 from events.models import EventType
 from switera_webhooks.pages.chart import TimeChart, time_chart
+from webhooks.endpoint_names import endpoint_names
 from webhooks.health import Health
 from webhooks.models import Endpoint
 from webhooks.views.access import PageRequest, Tab, app_page
@@ -92,6 +93,7 @@ def _state(page: PageRequest, period: PeriodWords) -> dict[str, Any]:
     failures = latest_failures(page.app, page.environment, _FAILURES_READ)
     causes = causes_of_failures(failures)
     table = steps(page, told)
+    named = [*endpoints, *(failure.endpoint for failure in failures[:_FAILURES])]
     return {
         "traffic": told,
         "stale": told.as_of is None or timezone.now() - told.as_of > _STALE_AFTER,
@@ -106,6 +108,7 @@ def _state(page: PageRequest, period: PeriodWords) -> dict[str, Any]:
         "steps": table,
         "step_rows": step_rows(table),
         "rows": rows,
+        "endpoint_names": endpoint_names({endpoint.pk: endpoint for endpoint in named}.values()),
         "failures": failure_rows(page, failures[:_FAILURES], causes[:_FAILURES]),
         "event_types": by_event_type(page, told),
         "outcomes": by_outcome(page, told),

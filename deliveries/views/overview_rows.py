@@ -4,7 +4,7 @@ import datetime as dt
 from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
-from urllib.parse import urlencode, urlsplit
+from urllib.parse import urlencode
 
 from django.utils.html import format_html_join
 from django.utils.safestring import SafeString
@@ -17,6 +17,7 @@ from deliveries.views.figures import outcome_name, percent, short_outcome
 from switera_webhooks.ids import Prefix, to_public_id
 from switera_webhooks.templatetags.pages import moment
 from switera_webhooks.times import iso
+from webhooks.endpoint_names import endpoint_hosts
 from webhooks.health import Health
 from webhooks.models import Endpoint
 from webhooks.views.access import PageRequest
@@ -84,8 +85,9 @@ def deliveries_url(page: PageRequest, **filters: str) -> str:
 def endpoint_rows(page: PageRequest, endpoints: Sequence[Any]) -> list[EndpointRow]:
     """Of rows of `with_health`."""
     told = endpoint_traffic(page.app, page.environment, endpoints)
+    hosts = endpoint_hosts(endpoints)
     return [
-        EndpointRow(endpoint, urlsplit(endpoint.url).netloc, health_of(endpoint), of, percent(of.success_rate))
+        EndpointRow(endpoint, hosts[endpoint.pk], health_of(endpoint), of, percent(of.success_rate))
         for endpoint in endpoints
         if (of := told.get(endpoint.pk)) is not None
     ]

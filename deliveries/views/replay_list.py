@@ -7,7 +7,8 @@ from django.http import HttpResponse
 
 from deliveries.models import Replay
 from deliveries.views.filter_words import KIND_WORDS
-from switera_webhooks.ids import Prefix, from_public_id
+from switera_webhooks.ids import Prefix, from_public_id, to_public_id
+from webhooks.endpoint_names import endpoint_names
 from webhooks.models import Endpoint
 from webhooks.views.access import PageRequest, Tab, app_page
 
@@ -41,5 +42,5 @@ def _endpoint_names(page: PageRequest, replays: Sequence[Replay]) -> Mapping[str
     """By public id; deleted ones too, and none of another app (S33)."""
     ids = {replay.filters["endpoint_id"] for replay in replays if "endpoint_id" in replay.filters}
     asked = [key for text in ids if (key := from_public_id(Prefix.ENDPOINT, text)) is not None]
-    found = Endpoint.objects.filter(app=page.app, pk__in=asked).only("name", "url")
-    return {endpoint.public_id: str(endpoint) for endpoint in found}
+    found = endpoint_names(Endpoint.objects.filter(app=page.app, pk__in=asked).only("name", "url"))
+    return {to_public_id(Prefix.ENDPOINT, key): name for key, name in found.items()}

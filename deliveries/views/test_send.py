@@ -16,6 +16,7 @@ from switera_webhooks.ids import Prefix
 from switera_webhooks.pages.errors import tell_when
 from switera_webhooks.pages.forms import add_refusal
 from switera_webhooks.refusals import Refusal
+from webhooks.endpoint_names import endpoint_names
 from webhooks.models import Endpoint
 from webhooks.views.access import PageRequest, Tab, app_page
 
@@ -111,11 +112,13 @@ def _around(page: PageRequest, form: SendForm | None, shown: Delivery | None = N
     if shown is not None:
         recent = recent.exclude(pk=shown.event_id)
     keys = list(recent.values_list("pk", flat=True)[:_RECENT])
+    sent = list(Delivery.objects.select_related("endpoint").filter(event__in=keys).order_by("-id"))
     return {
         **(_around_fields(form) if form else {}),
         "form": form,
         "limit": settings.WEBHOOKS_TEST_SENDS_PER_MINUTE,
-        "recent": Delivery.objects.select_related("endpoint").filter(event__in=keys).order_by("-id"),
+        "recent": sent,
+        "endpoint_names": endpoint_names({delivery.endpoint_id: delivery.endpoint for delivery in sent}.values()),
     }
 
 

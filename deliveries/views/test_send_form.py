@@ -3,7 +3,6 @@
 from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
-from urllib.parse import urlsplit
 
 from django import forms
 from django.http import QueryDict
@@ -15,10 +14,13 @@ from events.models import EventType
 from switera_webhooks.pages.forms import add_refusal
 from switera_webhooks.pages.json_field import JSONTextField, typed_json
 from switera_webhooks.refusals import InvalidInput, TooLarge
+from webhooks.endpoint_names import endpoint_hosts
 from webhooks.models import Endpoint
 from webhooks.views.access import PageRequest
 
 TEST_TYPE = "webhook.test"
+# So much of the URL of an endpoint without a name is seen in a list of choices.
+_URL_LENGTH = 100
 
 
 @dataclass(frozen=True)
@@ -41,7 +43,8 @@ class Choices:
         return next((each for each in self.types if each.name == name), None)
 
     def endpoint_options(self) -> list[tuple[str, str]]:
-        return [(each.public_id, _named(each)) for each in self.endpoints]
+        hosts = endpoint_hosts(self.endpoints)
+        return [(each.public_id, _named(each, hosts[each.pk])) for each in self.endpoints]
 
     def type_options(self, endpoint: Endpoint | None) -> list[tuple[str, list[tuple[str, str]]]]:
         """Grouped: the type that is made for it, what the endpoint is subscribed to, all others."""
@@ -59,9 +62,8 @@ class Choices:
         return [(title, options) for title, options in groups if options]
 
 
-def _named(endpoint: Endpoint) -> str:
-    host = urlsplit(endpoint.url).netloc
-    name = f"{endpoint.name} · {host}" if endpoint.name else endpoint.url[:100]
+def _named(endpoint: Endpoint, host: str) -> str:
+    name = " · ".join(filter(None, [endpoint.name or endpoint.url[:_URL_LENGTH], host]))
     return name if endpoint.enabled else f"{name} (disabled)"
 
 

@@ -15,6 +15,7 @@ from events.event_types import visible_event_types
 from events.models import EventType
 from events.subscribers import subscribed_endpoints, subscriber_counts
 from switera_webhooks.pages.json_field import typed_json
+from webhooks.endpoint_names import endpoint_names
 from webhooks.views.access import PageRequest, Tab, app_page
 
 # More types than that are found by searching.
@@ -68,6 +69,7 @@ def event_type(page: PageRequest, name: str) -> HttpResponse:
             "fields": fields,
             "fields_cut": len(fields) == MAX_ROWS,
             "subscribers": subscribers[:_SUBSCRIBERS_SHOWN],
+            "endpoint_names": endpoint_names(subscribers[:_SUBSCRIBERS_SHOWN]),
             "more_subscribers": max(0, len(subscribers) - _SUBSCRIBERS_SHOWN),
             "patterns": patterns_matching(found.name),
             "volume": [

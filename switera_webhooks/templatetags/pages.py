@@ -2,7 +2,7 @@
 
 import datetime as dt
 import re
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from functools import cache
 from typing import Any
 
@@ -75,6 +75,12 @@ def breaker_badge(state: str) -> SafeString:
 
 def _badge(badge: Badge) -> SafeString:
     return format_html('<span class="badge {}">{}<span>{}</span></span>', badge.tone, icon(badge.icon), badge.word)
+
+
+@register.filter
+def called(endpoint: Any, names: Mapping[Any, str]) -> str:
+    """What `names` (webhooks/endpoint_names.py) calls the endpoint; its name, else its URL, where they do not."""
+    return names.get(endpoint.pk) or str(endpoint)
 
 
 # Charts ------------------------------------------------------------------------------------------

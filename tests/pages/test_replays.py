@@ -164,9 +164,7 @@ def test_s33_an_endpoint_of_another_app_is_none(demo: Demo, owner: Client, endpo
     assert Replay.objects.count() == 0
 
 
-def test_a_kind_that_there_is_not_is_told_and_nothing_is_started(
-    demo: Demo, owner: Client, endpoint: Endpoint
-) -> None:
+def test_a_kind_that_there_is_not_is_told_and_nothing_is_started(demo: Demo, owner: Client, endpoint: Endpoint) -> None:
     entries = AuditEntry.objects.count()
 
     for kind in ("bogus", "succeeded", "failed\0"):

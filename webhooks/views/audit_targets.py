@@ -29,7 +29,7 @@ Find = Callable[[PageRequest, set[str]], Mapping[str, str]]
 
 @dataclass(frozen=True)
 class Target:
-    """`id` is empty where it says nothing to people, or nothing more than `name`; `url` where it has no page any more."""
+    """`id` is empty where it says nothing to people, or no more than `name`; `url` where it has no page any more."""
 
     name: str
     id: str

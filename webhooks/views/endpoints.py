@@ -20,6 +20,7 @@ from switera_webhooks.pages.errors import tell_when
 from switera_webhooks.pages.forms import add_refusal
 from switera_webhooks.refusals import InvalidInput, LimitReached
 from webhooks.destinations.acceptance import check_endpoint_url
+from webhooks.endpoint_names import endpoint_hosts
 from webhooks.health import Health
 from webhooks.models import Endpoint
 from webhooks.views.access import PageRequest, Tab, app_page
@@ -37,16 +38,14 @@ class Row:
     """An endpoint in the list."""
 
     endpoint: Endpoint
+    # With the path or the end of the id where another of the list looks the same; empty of most without a name.
+    host: str
     health: Health
     # "1,000+" deliveries; empty for none.
     held: str
     traffic: EndpointTraffic
     # None while it is closed.
     breaker: BreakerState | None
-
-    @property
-    def host(self) -> str:
-        return urlsplit(self.endpoint.url).netloc
 
     @property
     def success_rate(self) -> str:
@@ -103,9 +102,11 @@ def _rows(page: PageRequest, endpoints: Sequence[Any]) -> list[Row]:
     if not endpoints:
         return []
     traffic = endpoint_traffic(page.app, page.environment, endpoints)
+    hosts = endpoint_hosts(endpoints)
     return [
         Row(
             endpoint,
+            hosts[endpoint.pk],
             health_of(endpoint),
             counted(held_count_of(endpoint), _HELD_AT_MOST) if held_count_of(endpoint) else "",
             traffic[endpoint.pk],
