@@ -90,9 +90,11 @@ def _backlog(status: EngineStatus, now: dt.datetime) -> Figure:
     ages = [age for age in (status.oldest_due_seconds, status.oldest_undispatched_seconds) if age is not None]
     oldest = dt.timedelta(seconds=max(ages, default=0))
     value = f"{BACKLOG_AT_MOST:,}+" if count > BACKLOG_AT_MOST else f"{count:,}"
-    note = f"Deliveries that could go out now; the oldest waits for {span(oldest)}." if ages else "Nothing waits."
+    note = "Deliveries that could go out now." if ages else "Nothing waits."
     if status.undispatched_events:
         note += f" {some(status.undispatched_events, 'event waits', 'events wait')} to become deliveries."
+    if ages:  # of deliveries and events
+        note += f" The oldest of all waits for {span(oldest)}."
     judged = _bad("Late") if oldest > LATE else _warn("Behind") if oldest > BEHIND else _fine()
     return Figure("Backlog", value, judged, note, list_url(Lane, waiting="due"), "Lanes that are due")
 

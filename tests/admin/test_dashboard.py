@@ -83,7 +83,8 @@ def test_a_backlog_is_counted_and_judged_by_its_age(app: App, superuser: Client,
     told = figures(superuser)["Backlog"]
 
     assert told[:2] == (word, "2")
-    assert "the oldest waits for" in told[2]
+    assert told[2].startswith("Deliveries that could go out now. ")
+    assert "The oldest of all waits for" in told[2]
     assert told[3] == "/admin/deliveries/lane/?waiting=due"
 
 
