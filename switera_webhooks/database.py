@@ -25,7 +25,7 @@ def database_now() -> dt.datetime:
 def use_indexes() -> None:
     """For this transaction: statistics from when a table was small must not make a batch read all of a grown one.
 
-    A plan that still reads a whole table then counts as so dear that PostgreSQL compiles it first: 0.3 s for 2 ms of work.
+    A plan that still reads a whole table then counts as dear, and PostgreSQL would compile it: 0.3 s for 2 ms of work.
     """
     if connection.vendor == "postgresql":
         with connection.cursor() as cursor:
