@@ -60,9 +60,10 @@ def _first_sentence(problem: object) -> str:
     return str(problem[0]) if isinstance(problem, list) else str(problem)
 
 
-def _check_text(limit: int) -> Callable[[App, object], object]:
+def _check_text(limit: int, *, one_line: bool = False) -> Callable[[App, object], object]:
     def check(_: App, value: object) -> object:
-        if not isinstance(value, str) or len(value) > limit or _has_bad_characters(value):
+        bad = not isinstance(value, str) or len(value) > limit or _has_bad_characters(value)
+        if bad or (one_line and any(c in str(value) for c in "\t\r\n")):
             return [f"Give text of at most {limit:,} characters, without control characters."]
         return None
 
@@ -111,7 +112,7 @@ def _check_rate_limit(_: App, value: object) -> object:
     if value is None:
         return None
     if isinstance(value, bool) or not isinstance(value, int) or not 1 <= value <= _MAX_RATE:
-        return [f"Give 1 to {_MAX_RATE:,} deliveries a second, or none (null) for no limit."]
+        return [f"Give 1 to {_MAX_RATE:,} deliveries a second, or nothing (null over REST) for no limit."]
     return None
 
 
@@ -122,7 +123,7 @@ def _check_organization(app: App, value: object) -> object:
 
 
 _CHECKS: Mapping[str, Callable[[App, object], object]] = {
-    "name": _check_text(200),
+    "name": _check_text(200, one_line=True),
     "description": _check_text(2_000),
     "event_types": _check_event_types,
     "headers": _check_headers,

@@ -1,6 +1,7 @@
 """Test sends: one event to one endpoint through the real pipeline, marked `test`."""
 
 import datetime as dt
+from collections.abc import Mapping
 
 from django.conf import settings
 from django.db import transaction
@@ -26,8 +27,8 @@ _MINUTE = dt.timedelta(minutes=1)
 def send_test(endpoint: Endpoint, event_type: str, actor: Actor, data: object | None = None) -> Delivery:
     """Send the type's example, or `data`, to this endpoint alone, subscribed or not, disabled or not.
 
-    A type without an example sends {}. Raises InvalidInput (a type that the app does not have; data against its
-    schema), TooLarge (S28), LimitReached (WEBHOOKS_TEST_SENDS_PER_MINUTE).
+    A type without an example sends {}. Raises InvalidInput (a type that the app does not have; data that is no object
+    or against its schema), TooLarge (S28), LimitReached (WEBHOOKS_TEST_SENDS_PER_MINUTE).
     """
     found = None if "\0" in event_type else visible_event_types(endpoint.app).filter(name=event_type).first()
     if found is None:
@@ -37,6 +38,11 @@ def send_test(endpoint: Endpoint, event_type: str, actor: Actor, data: object | 
             details={"event_type": ["Not in the event catalog."]},
         )
     data = example_of(found, endpoint, actor) if data is None else data
+    if not isinstance(data, Mapping):  # an example from before examples had to be objects
+        raise InvalidInput(
+            f"The example of {found.name} is no object, as the data of events is: change it, or give data.",
+            details={"data": ["Give a JSON object."]},
+        )
     event = _event(endpoint, found, data, database_now())
     with transaction.atomic():
         _refuse_over_limit(endpoint.app)

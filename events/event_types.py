@@ -155,12 +155,22 @@ def sync_event_catalog() -> CatalogChanges:
 
 
 def check_shape(schema: object | None, example: object | None) -> None:
-    """Raises InvalidInput: a schema that types may not have (S41b), an example that breaks it or is too large."""
+    """Raises InvalidInput: a schema that types may not have (S41b), an example that breaks it or is too large.
+
+    The data of an event is an object, so an example is one, and a schema allows one.
+    """
     try:
         if schema is not None:
             check_schema(schema)
     except SchemaRefused as refused:
         raise InvalidInput(str(refused), details={"schema": [str(refused)]}) from refused
+    types = schema.get("type", "object") if isinstance(schema, Mapping) else "object"
+    if "object" not in ([types] if isinstance(types, str) else types):
+        sentence = "The data of an event is an object: have the schema allow one."
+        raise InvalidInput(sentence, details={"schema": [sentence]})
+    if example is not None and not isinstance(example, Mapping):
+        sentence = "The data of an event is an object: give one as the example."
+        raise InvalidInput(sentence, details={"example": [sentence]})
     if example is not None:
         check_type_example({} if schema is None else schema, example)
 

@@ -8,7 +8,7 @@ from contextlib import contextmanager
 from typing import Any
 
 from django.core.exceptions import ImproperlyConfigured
-from django.core.management.base import BaseCommand, CommandError
+from django.core.management.base import BaseCommand, CommandError, CommandParser
 from django.db import Error as DatabaseError
 from django.db import OperationalError, ProgrammingError
 
@@ -16,7 +16,17 @@ from switera_webhooks.checks import refuse_incomplete_settings
 from switera_webhooks.refusals import Refusal
 
 
-class ServiceCommand(BaseCommand):
+class OneLineErrors(BaseCommand):
+    """A command that says what is wrong with its arguments in one line, and how it is used when it is asked."""
+
+    def create_parser(self, prog_name: str, subcommand: str, **kwargs: Any) -> CommandParser:
+        parser = super().create_parser(prog_name, subcommand, **kwargs)
+        # Before the error argparse prints the usage, which takes up to ten lines.
+        parser.print_usage = _print_nothing  # type: ignore[method-assign]
+        return parser
+
+
+class ServiceCommand(OneLineErrors):
     """A command whose handle() may let refusals and database errors through; they come out as CommandError."""
 
     # Ours are checked below, so that a missing setting is one sentence too.
@@ -58,6 +68,10 @@ def stopped_by_signals() -> Iterator[Callable[[], bool]]:
     finally:
         for number, handler in before.items():
             signal.signal(number, handler)
+
+
+def _print_nothing(file: object = None) -> None:
+    pass
 
 
 def _database_sentence(error: DatabaseError) -> str:

@@ -19,7 +19,7 @@ def find_builder(email: str) -> User:
     sentence = (
         "Several Builders have this address: an operator of this service gives one of them another."
         if users
-        else "No Builder has this address: they sign up first."
+        else "No Builder has this address: ask an operator of this service to make an account with it."
     )
     raise InvalidInput(sentence, details={"email": [sentence]})
 

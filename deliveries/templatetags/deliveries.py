@@ -44,7 +44,7 @@ def span(length: dt.timedelta) -> str:
 def deletion_progress(deletion: AppDeletion) -> str:
     """Being deleted: 40,000 of 1,200,000 events and deliveries."""
     if deletion.rows is None:
-        return "Being deleted: its endpoints are told first."
+        return "Being deleted: its rows follow once subscribed endpoints, if any, are told."
     more = "more than " if deletion.rows >= COUNTED_AT_MOST else ""
     deleted = deletion.deleted if more else min(deletion.deleted, deletion.rows)
     return f"Being deleted: {deleted:,} of {more}{deletion.rows:,} events and deliveries."

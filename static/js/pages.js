@@ -8,5 +8,6 @@ import "./moments.js";
 import "./problems.js";
 import "./tabs.js";
 import "./theme.js";
+import "./once.js"; // last: what another one sends by itself is not sent by the form
 
 document.documentElement.classList.add("with-scripts");

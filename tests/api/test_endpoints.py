@@ -144,6 +144,7 @@ def test_every_field_is_kept_and_header_values_are_masked(live_api: Api, shop: C
         ({"name": None}, "name"),
         ({"name": "x" * 201}, "name"),
         ({"name": "a\0"}, "name"),
+        ({"name": "a\nb"}, "name"),
         ({"description": "x" * 2_001}, "description"),
         ({"headers": {"X-Key": "a\r\nb"}}, "headers"),
         ({"headers": {"Host": "x"}}, "headers"),

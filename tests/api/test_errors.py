@@ -212,6 +212,24 @@ def test_a_chunked_body_is_read_and_held_to_the_limit(
     assert body.taken == 300_000
 
 
+@pytest.mark.parametrize("reason", [OSError("no more data"), ValueError("invalid chunk size")])
+def test_a_chunked_body_that_breaks_off_is_malformed(
+    emit_raw: Callable[..., tuple[Answer, Body]], monkeypatch: pytest.MonkeyPatch, reason: Exception
+) -> None:
+    """Each server has errors of its own for it; none of them is a defect of ours."""
+    pieces = iter([b'{"type"'])
+
+    def read(self: Body, size: int | None = -1, /) -> bytes:
+        for piece in pieces:
+            return piece
+        raise reason
+
+    monkeypatch.setattr(Body, "read", read)
+    answer, _ = emit_raw(b"", HTTP_TRANSFER_ENCODING="chunked", **{"wsgi.input_terminated": True})
+    assert (answer.status_code, answer.json()["code"]) == (400, "malformed_json")
+    assert "it broke off." in answer.json()["message"]
+
+
 def test_a_content_length_that_lies_changes_nothing(emit_raw: Callable[..., tuple[Answer, Body]]) -> None:
     content = b'{"type": "order.paid", "data": {}}'
 

@@ -65,6 +65,9 @@ def test_the_name_is_enough(live_api: Api) -> None:
         ({"schema": {"a\0": 1}}, "schema"),
         ({"schema": None, "example": {"a": ["\0"]}}, "example"),
         ({"example": {"total": "much"}}, "example"),
+        ({"schema": None, "example": [1]}, "example"),
+        ({"schema": {"type": "string"}, "example": None}, "schema"),
+        ({"schema": {"type": ["array", "null"]}, "example": None}, "schema"),
     ],
 )
 def test_a_field_that_is_wrong_is_400_and_defines_nothing(live_api: Api, change: dict[str, Any], field: str) -> None:

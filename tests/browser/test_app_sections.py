@@ -67,6 +67,18 @@ def test_a_key_is_made_shown_once_rotated_and_revoked(demo: Demo, open_as: OpenA
     assert ApiKey.objects.filter(app=demo.app, environment="test").count() == 3
 
 
+def test_a_button_that_is_pressed_twice_does_it_once(demo: Demo, open_as: OpenAs) -> None:
+    page = open_as(demo.developer, f"/apps/{demo.app.slug}/test/api-keys/")
+    before = ApiKey.objects.count()
+    page.get_by_role("button", name="New test key").dblclick()
+    expect(page.locator(".secret code")).to_be_visible()
+    assert ApiKey.objects.count() == before + 1
+    page.go_back()
+    page.get_by_role("button", name="New test key").click()
+    expect(page.locator(".secret code")).to_be_visible()
+    assert ApiKey.objects.count() == before + 2
+
+
 @pytest.mark.parametrize("scripts", [True, False])
 def test_an_owner_adds_changes_and_removes_a_member_who_leaves_another(
     demo: Demo, open_as: OpenAs, scripts: bool
@@ -76,7 +88,9 @@ def test_an_owner_adds_changes_and_removes_a_member_who_leaves_another(
     page.get_by_label("E-mail address").fill("nobody@northwind.example")
     page.get_by_label("Viewer: looks").check()
     page.get_by_role("button", name="Add the member").click()
-    expect(page.get_by_text("No Builder has this address: they sign up first.")).to_be_visible()
+    expect(
+        page.get_by_text("No Builder has this address: ask an operator of this service to make an account with it.")
+    ).to_be_visible()
     expect(page.get_by_label("Viewer: looks")).to_be_checked()
     if scripts:
         assert_accessible(page)

@@ -47,7 +47,9 @@ def test_an_owner_renames_an_app_and_then_deletes_it(demo: Demo, open_as: OpenAs
     page.get_by_role("button", name="Delete the app").click()
 
     expect(page).to_have_url(re.compile("/$"))
-    expect(page.get_by_text("Being deleted: its endpoints are told first.")).to_be_visible()
+    expect(
+        page.get_by_text("Being deleted: its rows follow once subscribed endpoints, if any, are told.")
+    ).to_be_visible()
     expect(page.get_by_role("link", name="Southwind")).to_have_count(0)
     if scripts:
         assert_accessible(page)

@@ -38,6 +38,18 @@ def test_a_test_send_goes_to_its_endpoint_alone_even_a_disabled_one() -> None:
     assert audited() == [("endpoint.tested", "command")]
 
 
+def test_an_example_from_before_examples_had_to_be_objects_is_not_sent() -> None:
+    app = make_app()
+    endpoint = make_endpoint(app)
+    EventType.objects.create(app=app, name="order.listed", example=[1])
+
+    with pytest.raises(InvalidInput, match=r"^The example of order\.listed is no object"):
+        send_test(endpoint, "order.listed", ACTOR)
+    assert (Event.objects.count(), Delivery.objects.count(), audited()) == (0, 0, [])
+
+    assert send_test(endpoint, "order.listed", ACTOR, {"n": 1}).event.data == {"n": 1}
+
+
 def test_a_test_send_takes_the_types_example_or_valid_data() -> None:
     app = make_app()
     endpoint = make_endpoint(app)

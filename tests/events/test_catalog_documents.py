@@ -86,8 +86,8 @@ def with_types(app: App) -> App:
     """An app with a type of every kind."""
     make_event_type(app, "order.paid", description="Paid.\nIn full.", schema=EVERYTHING, example={"id": "ord_1"})
     make_event_type(app, "order.bare")
-    make_event_type(app, "order.open", schema={}, example=[1, {"a": None}])
-    make_event_type(app, "order.worded", schema={"description": "Anything."}, example=False)
+    make_event_type(app, "order.open", schema={}, example={"list": [1, {"a": None}]})
+    make_event_type(app, "order.worded", schema={"description": "Anything."}, example={})
     make_event_type(app, "order.old", description='Ünïcode, "quotes", <b>.', example={"": 1.5})
     EventType.objects.filter(app=app, name="order.old").update(deprecated=True)
     return app
@@ -182,7 +182,7 @@ def test_an_import_changes_what_differs_and_is_on_record_once_and_for_each_type(
     for each in (app, empty):
         make_event_type(each, "order.paid", description="Paid.")
         make_event_type(each, "order.sent")
-    make_event_type(app, "order.lost", example=[1, 2])
+    make_event_type(app, "order.lost", example={"list": [1, 2]})
     make_event_type(empty, "order.own")
     EventType.objects.filter(app=app, name="order.paid").update(description="Paid in full.", example={"a": 1})
     AuditEntry.objects.all().delete()
@@ -198,7 +198,7 @@ def test_an_import_changes_what_differs_and_is_on_record_once_and_for_each_type(
     assert [each["name"] for each in types_of(empty)] == ["order.lost", "order.own", "order.paid", "order.sent"]
     entries = AuditEntry.objects.filter(app=empty).order_by("id").values_list("action", "target_id", "changes")
     assert list(entries) == [
-        ("event_type.created", "order.lost", {"example": [None, [1, 2]]}),
+        ("event_type.created", "order.lost", {"example": {"list": [1, 2]}}),
         ("event_type.updated", "order.paid", {"description": ["Paid.", "Paid in full."], "example": [None, {"a": 1}]}),
         ("event_type.imported", empty.public_id, {"created": 1, "changed": 1, "unchanged": 1}),
     ]

@@ -5,6 +5,7 @@ from urllib.parse import quote
 import pytest
 from django.test import Client
 
+from events.models import EventType
 from switera_webhooks.ids import Prefix, new_id, to_public_id
 from tests.demo import Demo
 from tests.factories import ACTOR, make_app, make_endpoint
@@ -87,6 +88,15 @@ def test_whoever_is_not_signed_in_signs_in_first_and_comes_back(demo: Demo, clie
     back = quote(f"{demo.path}deliveries/?status=failed")
     assert (answer.status_code, answer.headers["Location"]) == (302, f"/accounts/login/?next={back}")
     assert to_nobody.headers["Location"] == "/accounts/login/?next=/apps/nobody/webhooks/"
+
+
+def test_a_form_that_is_sent_after_the_sign_in_has_ended_says_that_nothing_was_changed(
+    demo: Demo, client: Client
+) -> None:
+    before = EventType.objects.count()
+    answer = client.post(f"{demo.path}event-catalog/add/", {"name": "order.packed"}, follow=True)
+    assert "You were signed out meanwhile: nothing was changed. Sign in and do it again." in answer.content.decode()
+    assert EventType.objects.count() == before
 
 
 def test_a_part_that_htmx_asks_for_without_a_session_leads_the_whole_page_to_the_sign_in(

@@ -136,7 +136,7 @@ def test_a_deleted_app_is_gone_for_all_and_its_owner_sees_how_far_its_deletion_i
         assert client.post(path + DELETE, {"confirm": demo.app.name}).status_code == 404
     home = owner.get("/").content.decode()
     assert f"{demo.app.name} is being deleted. Nobody can open it any more." in home
-    assert "Being deleted: its endpoints are told first." in home
+    assert "Being deleted: its rows follow once subscribed endpoints, if any, are told." in home
     assert f'href="{path}webhooks/"' not in home
     assert demo.app.name not in viewer.get("/").content.decode()
     other = owner.get(f"/apps/{demo.other_app.slug}/webhooks/").content.decode()

@@ -143,7 +143,7 @@ def test_bad_input_loses_nothing_and_every_mistake_is_told_at_once(demo: Demo, o
         ({"event_types": []}, "Give at least one event type, such as order.paid, order.* or *."),
         ({"url": f" {URL}"}, "Remove spaces, line breaks, backslashes and invisible characters, also at the ends."),
         ({"url": "https://10.0.0.1/"}, "10.0.0.1 is a private address (10.0.0.0/8): use a public address."),
-        ({"rate_limit": "0"}, "Give 1 to 10,000 deliveries a second, or none (null) for no limit."),
+        ({"rate_limit": "0"}, "Give 1 to 10,000 deliveries a second, or nothing (null over REST) for no limit."),
         ({"header_name": ["X-A", "X-A"], "header_value": ["1", "2"]}, "Give each header once."),
     ],
 )

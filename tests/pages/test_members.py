@@ -61,8 +61,16 @@ def test_an_owner_adds_a_builder_by_address_with_a_role(demo: Demo, owner: Clien
 @pytest.mark.parametrize(
     ("given", "status", "sentence"),
     [
-        ({"email": "nobody@example.com", "role": "viewer"}, 400, "No Builder has this address: they sign up first."),
-        ({"email": "gone@example.com", "role": "viewer"}, 400, "No Builder has this address: they sign up first."),
+        (
+            {"email": "nobody@example.com", "role": "viewer"},
+            400,
+            "No Builder has this address: ask an operator of this service to make an account with it.",
+        ),
+        (
+            {"email": "gone@example.com", "role": "viewer"},
+            400,
+            "No Builder has this address: ask an operator of this service to make an account with it.",
+        ),
         ({"email": "twice@example.com", "role": "viewer"}, 400, "Several Builders have this address"),
         ({"email": "DEV@northwind.example", "role": "owner"}, 409, "dev is a member of this app already."),
         ({"email": "dev", "role": "viewer"}, 400, "Enter a valid email address."),

@@ -3,6 +3,7 @@
 import json
 
 import pytest
+from django.core.management import ManagementUtility
 
 from tests.programs import PRODUCTION, manage
 
@@ -39,6 +40,27 @@ def test_a_database_that_is_down_is_one_line_without_its_password(command: str) 
     [line] = result.stderr.splitlines()
     assert line.startswith("CommandError: The database did not answer as it should (")
     assert "secret" not in line
+
+
+@pytest.mark.parametrize(
+    ("command", "arguments", "sentence"),
+    [
+        ("create_app", [], "the following arguments are required: NAME"),
+        ("create_api_key", ["shop", "--environment", "x"], "argument --environment: invalid choice: 'x'"),
+        ("retry_deliveries", ["shop", "--after", "x"], "argument --after: "),
+        ("listen", ["--port", "70000"], "argument --port: give a number from 1 to 65535"),
+        ("engine_status", ["--nonsense"], "unrecognized arguments: --nonsense"),
+    ],
+)
+def test_arguments_that_are_wrong_are_one_line(
+    command: str, arguments: list[str], sentence: str, capsys: pytest.CaptureFixture[str]
+) -> None:
+    with pytest.raises(SystemExit) as ended:
+        ManagementUtility(["manage.py", command, *arguments, *([] if command == "listen" else ["--json"])]).execute()
+    out, err = capsys.readouterr()
+    assert (ended.value.code, out) == (2, "")
+    [line] = err.splitlines()
+    assert line.startswith(f"manage.py {command}: error: {sentence}")
 
 
 @pytest.mark.parametrize("command", [*COMMANDS, "listen"])

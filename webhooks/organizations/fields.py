@@ -86,7 +86,7 @@ def _locale(value: object) -> str | None:
 def _expires_at(value: object) -> str | None:
     if value is None or (isinstance(value, dt.datetime) and value > timezone.now()):
         return None
-    return "Give a time that is still to come, or none (null) for ever."
+    return "Give a time that is still to come, or nothing (null over REST) for ever."
 
 
 def _one_of(values: list[str]) -> Callable[[object], str | None]:

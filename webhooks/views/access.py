@@ -6,6 +6,7 @@ from enum import Enum
 from functools import wraps
 from typing import Any, Concatenate, ParamSpec, TypeVar
 
+from django.contrib import messages
 from django.contrib.auth.models import User
 from django.contrib.auth.views import redirect_to_login
 from django.db.models import Model, QuerySet
@@ -278,6 +279,8 @@ def _redirect(request: HttpRequest, url: str) -> HttpResponse:
 def sign_in_first(request: HttpRequest) -> HttpResponse:
     """To the sign-in, and then back: to the page that asked, where htmx asked for a part of it."""
     back = request.get_full_path()
+    if request.method == "POST":
+        messages.warning(request, "You were signed out meanwhile: nothing was changed. Sign in and do it again.")
     if _by_htmx(request):
         back = request.htmx.current_url_abs_path or reverse("home")  # type: ignore[attr-defined]
     return _redirect(request, redirect_to_login(back).url)

@@ -1,15 +1,16 @@
 import signal
 import sys
 import threading
-from argparse import ArgumentParser
+from argparse import ArgumentParser, ArgumentTypeError
 from typing import Any
 
-from django.core.management.base import BaseCommand, CommandError
+from django.core.management.base import CommandError
 
 from deliveries.receiver import InvalidSecret, Receiver
+from switera_webhooks.commands import OneLineErrors
 
 
-class Command(BaseCommand):
+class Command(OneLineErrors):
     help = (
         "Receive webhook messages on 127.0.0.1, verify each with the endpoint's secret, and print it "
         "in a line. Answers 204 to a message that is verified, 400 to one that is not. Ctrl-C ends it."
@@ -58,7 +59,6 @@ def _interrupt(*_: object) -> None:
 
 
 def _port(text: str) -> int:
-    number = int(text)
-    if not 1 <= number <= 65535:
-        raise ValueError(text)
-    return number
+    if not (text.isascii() and text.isdigit() and 1 <= int(text) <= 65535):
+        raise ArgumentTypeError("give a number from 1 to 65535")
+    return int(text)
