@@ -9,6 +9,9 @@ from typing import Any
 import pytest
 from django.http import HttpResponse
 from django.test import Client, RequestFactory
+from gunicorn.http.body import Body as ServersBody  # type: ignore[import-untyped]
+from gunicorn.http.body import ChunkedReader
+from gunicorn.http.unreader import IterUnreader  # type: ignore[import-untyped]
 from pytest_django import Settings
 
 from events.api.events import EventsView
@@ -228,6 +231,22 @@ def test_a_chunked_body_that_breaks_off_is_malformed(
     answer, _ = emit_raw(b"", HTTP_TRANSFER_ENCODING="chunked", **{"wsgi.input_terminated": True})
     assert (answer.status_code, answer.json()["code"]) == (400, "malformed_json")
     assert "it broke off." in answer.json()["message"]
+
+
+@pytest.mark.parametrize("sent", [b'20\r\n{"type"', b'7\r\n{"type"\r\n', b"zz\r\n", b'5;x=y\r\n{"a"}XX'])
+def test_a_chunked_body_that_breaks_in_gunicorns_reader_is_the_senders_fault(
+    emit_raw: Callable[..., tuple[Answer, Body]], caplog: pytest.LogCaptureFixture, sent: bytes
+) -> None:
+    """As gunicorn reads it, whose exceptions are of several kinds."""
+    stream = ServersBody(ChunkedReader(None, IterUnreader([sent])))
+
+    answer, _ = emit_raw(
+        b"", **{"HTTP_TRANSFER_ENCODING": "chunked", "wsgi.input_terminated": True, "wsgi.input": stream}
+    )
+
+    assert (answer.status_code, answer.json()) == (400, malformed("it broke off."))
+    assert [record for record in caplog.records if record.levelno >= logging.ERROR] == []
+    assert Event.objects.count() == 0
 
 
 def test_a_content_length_that_lies_changes_nothing(emit_raw: Callable[..., tuple[Answer, Body]]) -> None:

@@ -95,3 +95,13 @@ def test_all_that_the_page_loads_is_there() -> None:
 @pytest.mark.parametrize("path", ["/api/docs", "/api/schema"])
 def test_without_its_slash_it_is_redirected(path: str) -> None:
     assert Client().get(path).headers["Location"] == f"{path}/"
+
+
+@pytest.mark.parametrize("path", ["/api/docs/", "/api/schema/"])
+def test_their_errors_are_json_as_everywhere(path: str) -> None:
+    answer = Client().post(path)
+
+    assert (answer.status_code, answer.headers["Content-Type"]) == (405, "application/json")
+    body = answer.json()
+    assert set(body) == {"code", "message", "details"}
+    assert (body["code"], body["details"]) == ("method_not_allowed", {})
