@@ -43,7 +43,7 @@ def test_an_example_from_before_examples_had_to_be_objects_is_not_sent() -> None
     endpoint = make_endpoint(app)
     EventType.objects.create(app=app, name="order.listed", example=[1])
 
-    with pytest.raises(InvalidInput, match=r"^The data of an event is an object: give one, or change the example of order\.listed\.$"):
+    with pytest.raises(InvalidInput, match=r"or change the example of order\.listed\.$"):
         send_test(endpoint, "order.listed", ACTOR)
     assert (Event.objects.count(), Delivery.objects.count(), audited()) == (0, 0, [])
 
